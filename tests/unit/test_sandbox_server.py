@@ -1,0 +1,245 @@
+"""The running sandbox over real HTTP: what a client meets on the wire, and what the tester is shown."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+from tests.support.sandbox import PATH, RunningSandbox, eventually, run_sandbox, signed_form
+
+from voice_notify.sandbox.faults import MAGIC_NUMBERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOBILE = "13800138000"
+OTHER = "13900139000"
+MOMENT = 0.3
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[RunningSandbox]:
+    with run_sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: RunningSandbox) -> RunningSandbox:
+    """A sandbox as it is after its start."""
+    assert running.ask("POST", "/reset") == (204, None)
+    return running
+
+
+def test_a_call_over_post_and_get(sandbox: RunningSandbox) -> None:
+    """Both methods place a call, answered with the documented JSON."""
+    reply = sandbox.call(MOBILE)
+    with closing(sandbox.open("GET", f"{PATH}?{urlencode(signed_form(OTHER))}", None, "")) as connection:
+        assert json.load(connection.getresponse())["code"] == 200
+    assert reply == {"code": 200, "msg": "成功", "taskNo": reply["taskNo"], "data": {"callId": "00000000000001"}}
+    assert len(reply["taskNo"]) == 20
+
+
+def test_calls_are_listed(sandbox: RunningSandbox) -> None:
+    """Each request that arrived is listed with its time and its answer, for all numbers or for one."""
+    sandbox.call(MOBILE)
+    before = time.time()
+    sandbox.call(OTHER, sign="wrong")
+    calls = sandbox.get("/calls")
+    assert [call["sequence"] for call in calls] == [1, 2]
+    assert sandbox.get(f"/calls?mobile={OTHER}") == calls[1:]
+    assert sandbox.get("/calls?mobile=13700137000") == []
+    assert before <= calls[1].pop("arrived") <= time.time()
+    assert calls[1] == {
+        "sequence": 2,
+        "mobile": OTHER,
+        "templateId": "453662",
+        "param": "张三,3号楼",
+        "code": 400,
+        "msg": "签名错误",
+        "fault": None,
+        "placed": False,
+        "callId": "",
+        "units": 0,
+    }
+
+
+def test_a_long_list_is_whole(sandbox: RunningSandbox) -> None:
+    """A list that is written in several chunks is one JSON array, in order."""
+    with closing(http.client.HTTPConnection("127.0.0.1", sandbox.port)) as connection:
+        for _ in range(1001):
+            connection.request("GET", PATH)
+            connection.getresponse().read()
+    assert [call["sequence"] for call in sandbox.get("/calls")] == list(range(1, 1002))
+
+
+def test_a_violation_is_answered_and_listed(sandbox: RunningSandbox) -> None:
+    """A call that comes too early is answered 609 and stands in the list of violations."""
+    sandbox.call(MOBILE)
+    assert sandbox.call(MOBILE) == {"code": 609, "msg": "请求过于频繁,请稍候再试"}
+    (violation,) = sandbox.get("/violations")
+    assert (violation["kind"], violation["mobile"], violation["sequence"]) == ("gap", MOBILE, 2)
+    assert sandbox.get("/summary")["violations"] == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/voice-notify/send", f"{PATH}/", "/sandbox/nothing"])
+def test_another_path_is_the_wrong_address(sandbox: RunningSandbox, path: str) -> None:
+    """Any other path is answered with the provider's 404, and is no request for a call."""
+    with closing(sandbox.open("POST", path, urlencode(signed_form(MOBILE)), "")) as connection:
+        response = connection.getresponse()
+        assert (response.status, json.load(response)) == (404, {"msg": "接口地址不正确", "code": 404})
+    assert sandbox.get("/calls") == []
+
+
+@pytest.mark.parametrize("digits", [digits for digits, action in MAGIC_NUMBERS.items() if isinstance(action, int)])
+def test_magic_codes_over_http(sandbox: RunningSandbox, digits: str) -> None:
+    """A magic code comes as the provider's JSON."""
+    reply = sandbox.call(f"1380013{digits}")
+    assert reply.keys() == {"code", "msg"}
+    assert reply["code"] == int(digits)
+
+
+def test_magic_recovery_over_http(sandbox: RunningSandbox) -> None:
+    """…0001 is answered 500 twice, then 200."""
+    assert [sandbox.call("13800130001")["code"] for _ in range(3)] == [500, 500, 200]
+
+
+@pytest.mark.parametrize(("digits", "status"), [("0429", 429), ("0502", 502), ("0503", 503), ("0903", 200)])
+def test_magic_replies_without_json(sandbox: RunningSandbox, digits: str, status: int) -> None:
+    """These numbers are answered something that is not JSON, with the HTTP status of the table."""
+    with closing(sandbox.send(f"1380013{digits}")) as connection:
+        response = connection.getresponse()
+        assert response.status == status
+        with pytest.raises(ValueError, match=r"decode|Expecting"):
+            json.loads(response.read())
+    (call,) = sandbox.get("/calls")
+    assert (call["code"], call["placed"]) == (None, digits == "0903")
+
+
+@pytest.mark.parametrize(("digits", "placed"), [("0902", True), ("0906", False)])
+def test_magic_cuts(sandbox: RunningSandbox, digits: str, placed: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+    """These numbers cut the connection without a byte of reply; one of them has placed the call."""
+    with closing(sandbox.send(f"1380013{digits}")) as connection, pytest.raises(http.client.RemoteDisconnected):
+        connection.getresponse()
+    (call,) = sandbox.get("/calls")
+    assert (call["code"], call["placed"]) == (None, placed)
+
+
+def test_magic_hang(sandbox: RunningSandbox) -> None:
+    """…0901 places the call and does not reply; the connection stays."""
+    with closing(sandbox.send("13800130901")) as connection:
+        assert eventually(lambda: [call["placed"] for call in sandbox.get("/calls")] == [True])
+        connection.sock.settimeout(MOMENT)
+        with pytest.raises(TimeoutError):
+            connection.getresponse()
+
+
+def test_magic_slowness(sandbox: RunningSandbox) -> None:
+    """…0904 places the call and replies 2 s later."""
+    assert sandbox.call("13800130904")["code"] == 200
+    assert time.time() - sandbox.get("/calls")[0]["arrived"] >= 2
+
+
+def test_magic_reply_without_a_call_id(sandbox: RunningSandbox) -> None:
+    """…0905 places the call and replies 200 without naming it."""
+    reply = sandbox.call("13800130905")
+    assert (reply["code"], reply["data"]) == (200, {})
+    assert sandbox.get("/calls")[0]["placed"]
+
+
+def test_faults_are_set_and_cleared_at_run_time(sandbox: RunningSandbox) -> None:
+    """A script that is posted plays until it is deleted."""
+    assert sandbox.ask("POST", "/faults", {"rules": [{"percent": 100, "action": 501}]})[0] == 200
+    assert sandbox.call(MOBILE)["code"] == 501
+    assert sandbox.ask("DELETE", "/faults") == (204, None)
+    assert sandbox.call(MOBILE)["code"] == 200
+
+
+def test_network_delay_comes_before_arrival(sandbox: RunningSandbox) -> None:
+    """A request arrives, and is judged, when its network delay is over."""
+    sandbox.ask("POST", "/faults", {"network_delay": [MOMENT, MOMENT]})
+    sent = time.time()
+    assert sandbox.call(MOBILE)["code"] == 200
+    assert sandbox.get("/calls")[0]["arrived"] - sent >= MOMENT
+
+
+def test_latency_comes_after_arrival(sandbox: RunningSandbox) -> None:
+    """A reply leaves when the latency since its request's arrival is over."""
+    sandbox.ask("POST", "/faults", {"latency": [MOMENT, MOMENT]})
+    assert sandbox.call(MOBILE)["code"] == 200
+    assert time.time() - sandbox.get("/calls")[0]["arrived"] >= MOMENT
+
+
+def test_a_client_that_leaves_before_arrival(sandbox: RunningSandbox) -> None:
+    """A request whose client hangs up during the network delay never arrives: it is no call."""
+    sandbox.ask("POST", "/faults", {"network_delay": [600, 600]})
+    with closing(sandbox.send(MOBILE)):
+        assert sandbox.get("/summary")["never_arrived"] == 0
+    assert eventually(lambda: bool(sandbox.get("/summary")["never_arrived"] == 1))
+    assert sandbox.get("/calls") == []
+
+
+def test_a_request_that_is_cut_short(sandbox: RunningSandbox) -> None:
+    """A client that hangs up in the middle of its request has sent none."""
+    with closing(http.client.HTTPConnection("127.0.0.1", sandbox.port)) as connection:
+        connection.putrequest("POST", PATH)
+        connection.putheader("Content-Length", "1000")
+        connection.endheaders(b"appId=sandbox")
+    assert eventually(lambda: bool(sandbox.get("/summary")["never_arrived"] == 1))
+    assert sandbox.get("/calls") == []
+
+
+def test_concurrency_is_measured(sandbox: RunningSandbox) -> None:
+    """The summary tells how many requests were open at once."""
+    sandbox.ask("POST", "/faults", {"rules": [{"percent": 100, "action": "hang"}]})
+    with closing(sandbox.send(MOBILE)), closing(sandbox.send(OTHER)), closing(sandbox.send("13700137000")):
+        assert eventually(lambda: len(sandbox.get("/calls")) == 3)
+    assert sandbox.get("/summary") == {
+        "requests": 3,
+        "placed": 3,
+        "by_code": {"hang": 3},
+        "violations": 0,
+        "units": 3,
+        "max_concurrent": 3,
+        "never_arrived": 0,
+    }
+
+
+def test_balance_route(sandbox: RunningSandbox) -> None:
+    """The balance is set and read; spent, calls are answered 603."""
+    assert sandbox.ask("POST", "/balance", {"units": 1}) == (200, {"units": 1})
+    assert [sandbox.call(mobile)["code"] for mobile in (MOBILE, OTHER)] == [200, 603]
+    assert sandbox.get("/balance") == {"units": 0}
+
+
+def test_account_route(sandbox: RunningSandbox) -> None:
+    """The account can be suspended, and restored."""
+    assert sandbox.ask("POST", "/account", {"answer": 602}) == (200, {"answer": 602})
+    assert sandbox.call(MOBILE)["code"] == 602
+    sandbox.ask("POST", "/account", {"answer": None})
+    assert sandbox.call(MOBILE)["code"] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [("/balance", {"units": -1}), ("/account", {}), ("/account", {"answer": 200}), ("/faults", {"rules": 1})],
+)
+def test_a_bad_document_is_explained(sandbox: RunningSandbox, path: str, document: object) -> None:
+    """A document that is not as documented is refused with the place of the mistake."""
+    status, reply = sandbox.ask("POST", path, document)
+    assert status == 400
+    assert reply["error"]
+
+
+def test_reset_forgets_everything(sandbox: RunningSandbox) -> None:
+    """After a reset there are no calls, windows, faults or suspension, and the balance is as configured."""
+    sandbox.call(MOBILE)
+    sandbox.ask("POST", "/faults", {"rules": [{"percent": 100, "action": 501}]})
+    sandbox.ask("POST", "/account", {"answer": 602})
+    sandbox.ask("POST", "/balance", {"units": 0})
+    sandbox.ask("POST", "/reset")
+    assert sandbox.call(MOBILE)["code"] == 200

@@ -1,0 +1,42 @@
+"""Voice notifications that ring once: `notify.delay(mobile, template_id, params)`.
+
+The names below are the public surface. They are loaded on first use, so that a part of the package
+(`voice_notify.core`, `voice_notify.sandbox`) can be imported without Celery or Redis.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from voice_notify.api import cancel, explain, status
+    from voice_notify.errors import (
+        InvalidNotification,
+        LineFull,
+        SettingsError,
+        StoreUnavailable,
+        UnknownNotification,
+        VoiceNotifyError,
+    )
+    from voice_notify.tasks import notify
+
+__version__ = "0.1.0"
+__all__ = [
+    "InvalidNotification",
+    "LineFull",
+    "SettingsError",
+    "StoreUnavailable",
+    "UnknownNotification",
+    "VoiceNotifyError",
+    "cancel",
+    "explain",
+    "notify",
+    "status",
+]
+
+_HOMES = {"notify": "tasks", "status": "api", "explain": "api", "cancel": "api"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - as varied as the names
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)

@@ -1,0 +1,26 @@
+"""What an application asks about a notification, by its id."""
+
+from __future__ import annotations
+
+from voice_notify.core.states import State
+from voice_notify.runtime import ledger
+from voice_notify.store.records import Explanation, Record
+
+
+def status(notification_id: str) -> Record:
+    """The notification as it stands, or `UnknownNotification`."""
+    return explain(notification_id).record
+
+
+def explain(notification_id: str) -> Explanation:
+    """Its state and history, what blocks it now, how many are ahead, and when its next step is due."""
+    return ledger().explain(notification_id)
+
+
+def cancel(notification_id: str) -> State:
+    """Withdraw it; the state it was in.
+
+    `waiting`: it will not be called. `calling`: that call is on the wire and can not be called back, but nothing
+    follows it. A final state stays.
+    """
+    return ledger().cancel(notification_id)

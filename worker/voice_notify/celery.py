@@ -1,0 +1,122 @@
+"""The Celery application: `celery -A voice_notify worker`, `celery -A voice_notify flower`.
+
+A message is a doorbell that may be lost, repeated or late; the ledger is the truth. So nothing here waits inside
+Celery: no ETA, no long visibility timeout, no result that matters.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import click
+from celery import Celery, bootsteps, signals
+from kombu.entity import Queue
+
+from voice_notify.core.policy import RetryPolicy
+from voice_notify.errors import SettingsError
+from voice_notify.pump import Pump
+from voice_notify.runtime import settings
+from voice_notify.settings import Settings
+from voice_notify.store.connect import connect
+
+QUEUE = "voice-notify"
+#: Rings under way for each worker process: one being answered, one at hand.
+_RINGS_PER_PROCESS = 2
+
+app = Celery("voice_notify", set_as_current=False, include=["voice_notify.tasks"])
+
+
+def retry_policy(of: Settings) -> RetryPolicy:
+    """The operator's choices about what follows an attempt."""
+    return RetryPolicy(of.max_attempts, of.backoff_base, of.backoff_max, of.on_unconfirmed, of.max_unconfirmed)
+
+
+#: A publish that the broker did not take is an error.
+_AMQP_OPTIONS = {"confirm_publish": True}
+_QUORUM = {"x-queue-type": "quorum"}
+#: A dead connection is noticed soon, and a ring popped by a worker that died comes back soon.
+_REDIS_OPTIONS = {"socket_timeout": 30, "socket_connect_timeout": 2, "socket_keepalive": True, "visibility_timeout": 60}
+
+
+def _configuration() -> dict[str, Any]:
+    try:
+        configured = settings()
+    except SettingsError as error:
+        # Celery's command line shows this as one message instead of a traceback.
+        raise click.ClickException(str(error)) from error
+    url = configured.effective_broker_url
+    amqp = url.startswith("amqp")
+    return {
+        "broker_url": url,
+        "broker_use_ssl": _broker_tls(url),
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_timeout": 2,
+        "broker_transport_options": _AMQP_OPTIONS if amqp else _REDIS_OPTIONS,
+        "task_queues": [Queue(QUEUE, queue_arguments=_QUORUM if amqp else None)],  # type: ignore[no-untyped-call]
+        "task_default_queue": QUEUE,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "result_backend": "voice_notify.results:LedgerBackend",
+        "worker_prefetch_multiplier": 1,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+    }
+
+
+def _broker_tls(url: str) -> dict[str, Any] | bool:
+    """Certificates are verified; kombu's own default for rediss:// verifies nothing."""
+    if url.startswith("amqps:"):
+        return {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": None}  # None: of the URL
+    return {"ssl_cert_reqs": ssl.CERT_REQUIRED} if url.startswith("rediss:") else False
+
+
+app.add_defaults(_configuration)
+
+
+class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no types
+    """Runs the pump in the worker's main process, with a Redis client of its own, while the worker runs."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **options: Any) -> None:  # noqa: ANN401, ARG002 - celery's signature
+        self.pump: Pump | None = None
+
+    def start(self, worker: Any) -> None:  # noqa: ANN401
+        """Begin to ring."""
+        configured = settings()
+        processes = worker.concurrency if worker.pool_cls.__module__.endswith("prefork") else 1
+        self.pump = Pump(
+            connect(configured),
+            _ring,
+            retry_policy(configured),
+            worker=worker.hostname,
+            chunk=2 * configured.calls_in_flight,
+            rings=_RINGS_PER_PROCESS * processes,
+        )
+        self.pump.start()
+
+    def stop(self, worker: Any) -> None:  # noqa: ANN401, ARG002
+        """Ring no more; what is begun is finished by the pool."""
+        if self.pump:
+            self.pump.stop()
+
+    terminate = stop
+
+
+app.steps["worker"].add(PumpStep)
+
+
+@signals.celeryd_init.connect(weak=False)  # type: ignore[untyped-decorator] # celery has no types
+def _check_settings(**_: object) -> None:
+    """A worker without a secret stops at the start, not at the first call."""
+    try:
+        settings().read_app_secret()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _ring(ids: Any, ring: str) -> None:  # noqa: ANN401
+    from voice_notify.tasks import send_ring  # noqa: PLC0415 - tasks are declared on this application
+
+    send_ring(ids, ring)

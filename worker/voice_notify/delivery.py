@@ -1,0 +1,136 @@
+"""How a notification becomes a call: begin → send → decide → settle."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import Protocol
+
+from voice_notify.core.masking import mask_mobile
+from voice_notify.core.outcome import Outcome
+from voice_notify.core.policy import RetryPolicy, decide
+from voice_notify.logs import get_logger
+from voice_notify.provider.client import Call
+from voice_notify.settler import Settler
+from voice_notify.store.ledger import Grant, Ledger, Settlement
+
+log = get_logger(__name__)
+
+
+class Provider(Protocol):
+    """Places calls; `provider.client.ProviderClient` in production."""
+
+    def place_call(self, call: Call, *, timestamp_ms: int, send_by: float) -> Outcome:
+        """The outcome of one call, whose request goes on the wire before `send_by` (`time.monotonic()`) or never."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class Slots:
+    """Counts the calls in flight of one process."""
+
+    def __init__(self, total: int) -> None:
+        self._total = self._free = total
+        self._changed = threading.Condition()
+
+    def take(self, most: int) -> int:
+        """Take as many free slots as there are, at least one and at most `most`; wait for the first."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._free > 0)
+            taken = min(most, self._free)
+            self._free -= taken
+            return taken
+
+    def give_back(self, count: int = 1) -> None:
+        """Return slots."""
+        with self._changed:
+            self._free += count
+            self._changed.notify_all()
+
+    def wait_until_free(self) -> None:
+        """Wait until no call is in flight."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._free == self._total)
+
+
+class Delivery:
+    """Places the calls of one worker process, `calls_in_flight` at a time.
+
+    A call outlives the Celery task that began it: a slow one holds up neither the others of its ring nor the next ring.
+    """
+
+    def __init__(self, ledger: Ledger, provider: Provider, policy: RetryPolicy, *, calls_in_flight: int) -> None:
+        self.ledger = ledger
+        self._provider = provider
+        self._policy = policy
+        self._slots = Slots(calls_in_flight)
+        self._threads = ThreadPoolExecutor(calls_in_flight, thread_name_prefix="call")
+        self._settler = Settler(ledger)
+        self._new_token = _tokens()
+
+    def deliver(self, ids: Sequence[str]) -> int:
+        """Begin the calls that are next in the lines of `ids`, as slots come free; how many were granted."""
+        waiting, granted = deque(ids), 0
+        while waiting:
+            taken = self._slots.take(len(waiting))
+            asked_at = time.monotonic()
+            grants = self._begin([waiting.popleft() for _ in range(taken)])
+            self._slots.give_back(taken - len(grants))
+            granted += len(grants)
+            for grant in grants:
+                self._threads.submit(self._place, grant, asked_at)
+        return granted
+
+    def close(self) -> None:
+        """Finish the calls that are in flight and settle them."""
+        self._slots.wait_until_free()
+        self._threads.shutdown()
+        self._settler.close()
+        self._provider.close()
+
+    def _begin(self, ids: Sequence[str]) -> list[Grant]:
+        try:
+            grants = self.ledger.begin([(id_, self._new_token()) for id_ in ids])
+        except Exception:
+            # Those that may have been granted all the same are settled when their lease runs out.
+            self._slots.give_back(len(ids))
+            raise
+        return [grant for grant in grants if grant is not None]
+
+    def _place(self, grant: Grant, asked_at: float) -> None:
+        def redis_now() -> int:
+            return grant.now_ms + round((time.monotonic() - asked_at) * 1000)
+
+        try:
+            call = Call(grant.mobile, grant.template_id, grant.params)
+            send_by = asked_at + grant.send_within_ms / 1000
+            outcome = self._provider.place_call(call, timestamp_ms=redis_now(), send_by=send_by)
+            step = decide(outcome, grant.attempt, self._policy, redis_now(), random.random())  # noqa: S311 - jitter
+            self._settler.put(Settlement(grant.id, grant.token, outcome, step))
+            log.info(
+                "call ended",
+                id=grant.id,
+                mobile=mask_mobile(grant.mobile),
+                attempt=grant.attempt.attempts,
+                code=outcome.code,
+                state=step.state,
+                reason=step.reason,
+            )
+        except Exception:
+            # A fault of ours. The lease runs out, and the attempt counts as unconfirmed.
+            log.exception("call failed", id=grant.id)
+        finally:
+            self._slots.give_back()
+
+
+def _tokens() -> Callable[[], str]:
+    """Attempt tokens that no other process makes."""
+    process, number = secrets.token_hex(6), count()
+    return lambda: f"{process}-{next(number)}"

@@ -1,0 +1,47 @@
+"""Every error that application code can meet; all derive from `VoiceNotifyError`."""
+
+
+class VoiceNotifyError(Exception):
+    """The base of all errors of this package."""
+
+
+class SettingsError(VoiceNotifyError):
+    """A setting is missing, unknown or breaks its rule; the message names the field, the value and the rule."""
+
+
+class InvalidNotification(VoiceNotifyError, ValueError):
+    """A notification was refused in the caller: `field` breaks `rule`. Nothing was stored."""
+
+    def __init__(self, field: str, rule: str) -> None:
+        super().__init__(field, rule)
+        self.field = field
+        self.rule = rule
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.rule}"
+
+
+class LineFull(VoiceNotifyError):
+    """The number's line already holds `max_line` open notifications. Nothing was stored."""
+
+
+class StoreUnavailable(VoiceNotifyError, ConnectionError):
+    """Redis could not be reached, also not after a short retry.
+
+    After a submit the caller can not know whether it was stored: submit again with the same `key` or `task_id`.
+    """
+
+
+class UnknownNotification(VoiceNotifyError, LookupError):
+    """No notification has this id: it never existed, or its `retention` is over."""
+
+
+class NotDelivered(VoiceNotifyError):
+    """`result.get()` of a notification that ended `dead` or `expired`: state, reason, code, the provider's words."""
+
+    def __init__(self, state: str, reason: str, code: str, message: str) -> None:
+        super().__init__(state, reason, code, message)
+
+    def __str__(self) -> str:
+        state, reason, code, message = self.args
+        return f"{state} ({reason}) {code} {message}".rstrip()

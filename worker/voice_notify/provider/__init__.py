@@ -1,0 +1,1 @@
+"""The edge to the provider; the only place that imports requests."""

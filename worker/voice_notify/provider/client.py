@@ -1,0 +1,175 @@
+"""One request to the provider, and exactly one outcome for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import requests
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_result,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_random_exponential,
+)
+from urllib3.exceptions import NameResolutionError, ReadTimeoutError
+
+from voice_notify import __version__
+from voice_notify.core.masking import mask_mobile, mask_text
+from voice_notify.core.outcome import Kind, Outcome, read_reply
+from voice_notify.provider.connections import Adapter, TooLate, guard
+from voice_notify.provider.signing import sign
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from urllib3.response import BaseHTTPResponse
+
+_HEADERS = {
+    "User-Agent": f"voice-notify/{__version__}",
+    "Accept": "application/json",
+    "Content-Type": "application/x-www-form-urlencoded",
+}
+
+#: The largest reply that is read, in bytes; the documented ones have about a hundred.
+REPLY_LIMIT = 64 * 1024
+
+_CONNECT_ATTEMPTS = 3
+_CONNECT_WAIT = wait_random_exponential(multiplier=0.1, max=0.5)
+_CONNECT_CODES = frozenset({"connect", "connect-timeout", "tls", "dns"})
+
+_TOO_LATE = Outcome(Kind.TRANSIENT, "too-late", "not sent: the time for it had passed")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a request asks for: the callee, the reviewed template and its variables."""
+
+    mobile: str
+    template_id: str
+    params: Sequence[str]
+
+    def __repr__(self) -> str:
+        return f"Call(mobile={mask_mobile(self.mobile)!r}, template_id={self.template_id!r})"
+
+
+class ProviderClient:
+    """The provider's interface over kept-alive connections; one client serves many threads.
+
+    `base_url` is the whole address of the interface. `app_secret` is asked for every call, so that a changed
+    secret needs no restart; what it raises, `place_call` raises. The timeouts are seconds, `connections` is how many
+    are kept alive. Proxies, cookies, `.netrc` and redirects play no part.
+    """
+
+    def __init__(  # noqa: PLR0913 — one keyword per setting
+        self,
+        *,
+        base_url: str,
+        app_id: str,
+        app_secret: Callable[[], str],
+        connect_timeout: float,
+        read_timeout: float,
+        connections: int,
+    ) -> None:
+        self._app_id = app_id
+        self._app_secret = app_secret
+        self._connect_timeout = connect_timeout
+        self._read_timeout = read_timeout
+        # Below a Session there is no environment to ignore, no redirect to refuse, and half of the work per request.
+        self._adapter = Adapter(base_url, connections)
+        self._blank = requests.Request("POST", base_url, _HEADERS).prepare()
+
+    def place_call(self, call: Call, *, timestamp_ms: int, send_by: float) -> Outcome:
+        """Ask the provider to place `call`, once, writing nothing from `send_by` (`time.monotonic`) on.
+
+        `timestamp_ms` is now, in milliseconds since the epoch. Whatever the wire or the provider does becomes an
+        outcome. Only an attempt that failed before a byte was written is repeated here, briefly.
+        """
+        request = self._request(call, timestamp_ms)
+        in_place = Retrying(
+            retry=retry_if_result(_failed_to_connect),
+            stop=stop_after_attempt(_CONNECT_ATTEMPTS) | stop_before_delay(send_by - monotonic()),
+            wait=_CONNECT_WAIT,
+        )
+        try:
+            return in_place(self._attempt, request, send_by)
+        except RetryError as given_up:
+            last: Outcome = given_up.last_attempt.result()
+            return last
+
+    def close(self) -> None:
+        """Close the idle connections; a later call fails to connect."""
+        self._adapter.close()
+
+    def _request(self, call: Call, timestamp_ms: int) -> requests.PreparedRequest:
+        fields: dict[str, object] = {
+            "appId": self._app_id,
+            "timestamp": timestamp_ms,
+            "sign": sign(self._app_id, self._app_secret(), timestamp_ms),
+            "mobile": call.mobile,
+            "templateId": call.template_id,
+        }
+        if call.params:
+            fields["param"] = ",".join(call.params)
+        request = self._blank.copy()
+        request.body = urlencode(fields).encode()
+        request.headers["Content-Length"] = str(len(request.body))
+        return request
+
+    def _attempt(self, request: requests.PreparedRequest, send_by: float) -> Outcome:
+        time_left = send_by - monotonic()
+        if time_left <= 0:
+            return _TOO_LATE
+        timeout = (min(self._connect_timeout, time_left), self._read_timeout)
+        with guard(send_by) as guarded:
+            try:
+                with self._adapter.send(request, stream=True, timeout=timeout) as response:
+                    body = self._read(response.raw)
+            except TooLate:
+                return _TOO_LATE
+            except Exception as error:  # noqa: BLE001 — whatever a reply provokes, the phone may have rung
+                return _cut(error) if guarded.begun else _not_connected(error)
+        if len(body) > REPLY_LIMIT:
+            return Outcome(Kind.UNCONFIRMED, "reply-too-large", f"the reply has more than {REPLY_LIMIT} bytes")
+        return read_reply(response.status_code, body)
+
+    def _read(self, reply: BaseHTTPResponse) -> bytes:
+        """The reply's body, or its first bytes if it is larger than `REPLY_LIMIT`.
+
+        The read timeout is for the whole body, but for one last read.
+        """
+        until = monotonic() + self._read_timeout
+        body = bytearray()
+        while len(body) <= REPLY_LIMIT and (part := reply.read1(REPLY_LIMIT)):
+            body += part
+            if monotonic() > until:
+                raise requests.ReadTimeout
+        return bytes(body)
+
+
+def _failed_to_connect(outcome: Outcome) -> bool:
+    return outcome.code in _CONNECT_CODES
+
+
+def _cut(error: Exception) -> Outcome:
+    """The outcome when a request may have arrived. What the provider sent instead of a reply is not repeated."""
+    if isinstance(error, requests.Timeout | ReadTimeoutError):
+        return Outcome(Kind.UNCONFIRMED, "read-timeout", "no reply in time: the phone may have rung")
+    return Outcome(Kind.UNCONFIRMED, "cut", f"cut after sending ({type(error).__name__}): the phone may have rung")
+
+
+def _not_connected(error: Exception) -> Outcome:
+    """The outcome when nothing was written."""
+    wrapped = error.args[0] if error.args else error
+    reason = getattr(wrapped, "reason", wrapped)
+    if isinstance(error, requests.Timeout):
+        code = "connect-timeout"
+    elif isinstance(error, requests.exceptions.SSLError):
+        code = "tls"
+    else:
+        code = "dns" if isinstance(reason, NameResolutionError) else "connect"
+    return Outcome(Kind.TRANSIENT, code, f"not sent: {mask_text(str(reason))}")

@@ -1,0 +1,71 @@
+"""Celery's view of a notification: `AsyncResult` answered from the ledger, so that no result is ever stored twice."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from celery import states
+from celery.backends.base import BaseBackend
+from celery.exceptions import TaskRevokedError
+from celery.result import AsyncResult
+
+from voice_notify import runtime
+from voice_notify.api import cancel
+from voice_notify.core.states import State
+from voice_notify.errors import NotDelivered, UnknownNotification
+from voice_notify.store.ledger import Submission
+from voice_notify.store.records import Record
+
+
+class NotifyResult(AsyncResult):  # type: ignore[misc] # celery has no types
+    """What `notify.delay` returns."""
+
+    def __init__(self, submission: Submission, *, duplicate: bool, app: Any) -> None:  # noqa: ANN401 - celery's
+        super().__init__(submission.id, app=app)
+        self._submission = submission
+        self.duplicate = duplicate  #: its `key` or `task_id` was known: this is the first one's result
+
+    @property
+    def eta(self) -> datetime:
+        """The earliest moment at which the windows and the line ahead allow the call, as known at the submit."""
+        eta_ms = self._submission.eta_ms(runtime.ledger().scripts.limits)
+        return datetime.fromtimestamp(eta_ms / 1000, ZoneInfo(runtime.settings().timezone))
+
+    def revoke(self, *_: object, **__: object) -> None:
+        """Withdraw the notification, as `voice_notify.cancel` does."""
+        cancel(self.id)
+
+
+class LedgerBackend(BaseBackend):  # type: ignore[misc] # celery has no types
+    """A result backend that stores nothing: `state` and `get()` read the ledger."""
+
+    persistent = True
+
+    def get_task_meta(self, task_id: str, cache: bool = True) -> dict[str, Any]:  # noqa: ARG002, FBT001, FBT002 - celery's
+        """The state of a notification as Celery names it; unknown ids are PENDING, as Celery has it."""
+        try:
+            record = runtime.ledger().explain(task_id).record
+        except UnknownNotification:
+            return {"task_id": task_id, "status": states.PENDING, "result": None, "traceback": None, "children": []}
+        status, result = _as_celery(record)
+        return {"task_id": task_id, "status": status, "result": result, "traceback": None, "children": []}
+
+    def store_result(self, task_id: str, result: Any, state: str, *_: object, **__: object) -> Any:  # noqa: ANN401, ARG002
+        """The ledger has it already."""
+        return result
+
+
+def _as_celery(record: Record) -> tuple[str, object]:
+    match record.state:
+        case State.WAITING:
+            return (states.RETRY if record.attempts else states.PENDING), None
+        case State.CALLING:
+            return states.STARTED, None
+        case State.ACCEPTED:
+            return states.SUCCESS, {"call_id": record.call_id, "task_no": record.task_no}
+        case State.CANCELLED:
+            return states.REVOKED, TaskRevokedError(record.reason)
+        case State.DEAD | State.EXPIRED:
+            return states.FAILURE, NotDelivered(record.state, record.reason, record.code, record.message)

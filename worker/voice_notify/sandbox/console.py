@@ -1,0 +1,130 @@
+"""`/sandbox/...`: where a tester sees what the sandbox saw, and steers what it does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, cast
+
+from pydantic import Field, ValidationError
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from voice_notify.sandbox import codes
+from voice_notify.sandbox.script import Document, FaultScript, mistakes_in
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from starlette.requests import Request
+
+    from voice_notify.sandbox.endpoint import Endpoint
+    from voice_notify.sandbox.record import Attempt, Violation
+
+_CHUNK = 500
+
+
+class Balance(Document):
+    """What is left on the account, in billing units."""
+
+    units: int = Field(ge=0)
+
+
+class Account(Document):
+    """The code that answers every request, such as 602; None lets the account work again."""
+
+    answer: int | None = Field(gt=codes.PLACED, le=999)
+
+
+class Console:
+    """The tester's routes over one endpoint."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    def app(self) -> Starlette:
+        """The routes, and for every other path the provider's 404."""
+        return Starlette(
+            routes=[
+                Route("/sandbox/calls", self.calls),
+                Route("/sandbox/violations", self.violations),
+                Route("/sandbox/summary", self.summary),
+                Route("/sandbox/balance", self.balance),
+                Route("/sandbox/balance", self.set_balance, methods=["POST"]),
+                Route("/sandbox/account", self.set_account, methods=["POST"]),
+                Route("/sandbox/faults", self.set_faults, methods=["POST"]),
+                Route("/sandbox/faults", self.clear_faults, methods=["DELETE"]),
+                Route("/sandbox/reset", self.reset, methods=["POST"]),
+            ],
+            exception_handlers={404: _wrong_address, ValidationError: _bad_document},
+        )
+
+    async def calls(self, request: Request) -> Response:
+        """Each request that arrived, in order; `?mobile=` asks for one number's."""
+        record = self._endpoint.judge.record
+        mobile = request.query_params.get("mobile")
+        return _stream(record.attempts if mobile is None else record.of(mobile))
+
+    async def violations(self, _: Request) -> Response:
+        """Each request that broke a window."""
+        return _stream(self._endpoint.judge.record.violations)
+
+    async def summary(self, _: Request) -> Response:
+        """The counts of everything."""
+        traffic = {"max_concurrent": self._endpoint.most_open, "never_arrived": self._endpoint.never_arrived}
+        return JSONResponse(self._endpoint.judge.record.summary() | traffic)
+
+    async def balance(self, _: Request) -> Response:
+        """The billing units left."""
+        return JSONResponse({"units": self._endpoint.judge.balance})
+
+    async def set_balance(self, request: Request) -> Response:
+        """Set the billing units left."""
+        self._endpoint.judge.balance = Balance.model_validate_json(await request.body()).units
+        return await self.balance(request)
+
+    async def set_account(self, request: Request) -> Response:
+        """Make every request answer one code, or let the account work again."""
+        account = Account.model_validate_json(await request.body())
+        self._endpoint.judge.account_answer = account.answer
+        return JSONResponse(account.model_dump())
+
+    async def set_faults(self, request: Request) -> Response:
+        """Replace the script of faults."""
+        script = FaultScript.model_validate_json(await request.body())
+        self._endpoint.judge.play(script)
+        return JSONResponse(script.model_dump())
+
+    async def clear_faults(self, _: Request) -> Response:
+        """End the script of faults; magic numbers stay."""
+        self._endpoint.judge.play(FaultScript())
+        return Response(status_code=204)
+
+    async def reset(self, _: Request) -> Response:
+        """Forget everything and begin again as configured."""
+        self._endpoint.reset()
+        return Response(status_code=204)
+
+
+def _stream(items: Sequence[Attempt] | Sequence[Violation]) -> Response:
+    # Written in chunks: a hundred thousand entries at once would keep requests waiting and so falsify their arrival.
+    return StreamingResponse(_json_array(list(items)), media_type="application/json")
+
+
+async def _json_array(items: Sequence[Attempt | Violation]) -> AsyncIterator[str]:
+    separator = "["
+    for start in range(0, len(items), _CHUNK):
+        chunk = [item.to_json() for item in items[start : start + _CHUNK]]
+        yield separator + json.dumps(chunk, ensure_ascii=False)[1:-1]
+        separator = ","
+        await asyncio.sleep(0)
+    yield "]" if items else "[]"
+
+
+async def _wrong_address(_: Request, __: Exception) -> Response:
+    return JSONResponse({"msg": codes.message_of(codes.WRONG_ADDRESS), "code": codes.WRONG_ADDRESS}, 404)
+
+
+async def _bad_document(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": mistakes_in(cast("ValidationError", error))}, 400)

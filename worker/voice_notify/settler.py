@@ -1,0 +1,64 @@
+"""Settles ended attempts, many in one round trip."""
+
+from __future__ import annotations
+
+import queue
+import threading
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from voice_notify.errors import StoreUnavailable
+from voice_notify.logs import get_logger
+from voice_notify.store.ledger import Ledger, Settlement
+
+log = get_logger(__name__)
+
+_MOST = 256
+
+
+class Settler:
+    """A thread that gives the ledger what is there, whenever something is: under load that is many at once."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._ended: queue.SimpleQueue[Settlement | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="settler", daemon=True)
+        self._thread.start()
+        # An outcome is worth waiting for Redis: without it the attempt becomes unconfirmed.
+        self._retrying = Retrying(
+            retry=retry_if_exception_type(StoreUnavailable),
+            wait=wait_random_exponential(multiplier=0.1, max=2),
+            stop=stop_after_delay(600),
+            reraise=True,
+        )
+
+    def put(self, settlement: Settlement) -> None:
+        """Settle soon."""
+        self._ended.put(settlement)
+
+    def close(self) -> None:
+        """Settle what is left."""
+        self._ended.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            batch = [self._ended.get()]
+            while len(batch) < _MOST and not self._ended.empty():
+                batch.append(self._ended.get())
+            open_ = None not in batch
+            self._settle([settlement for settlement in batch if settlement is not None])
+
+    def _settle(self, batch: list[Settlement]) -> None:
+        if not batch:
+            return
+        try:
+            states = self._retrying(self._ledger.settle, batch)
+        except Exception:
+            # The lease runs out, and the attempts count as unconfirmed.
+            log.exception("attempts not settled", ids=[each.id for each in batch])
+            return
+        for each, state in zip(batch, states, strict=True):
+            if state != each.step.state:
+                log.warning("settled otherwise", id=each.id, expected=each.step.state, state=state)

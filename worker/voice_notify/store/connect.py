@@ -1,0 +1,48 @@
+"""From settings to the store."""
+
+from __future__ import annotations
+
+import redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
+
+from voice_notify.core.windows import Limits
+from voice_notify.settings import Settings
+from voice_notify.store import keys
+from voice_notify.store.ledger import Ledger, LedgerOptions
+from voice_notify.store.scripts import Scripts
+
+
+def connect(settings: Settings) -> Ledger:
+    """The account's ledger. No connection is made before it is used."""
+    client = redis.Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        decode_responses=True,
+        protocol=2,
+        socket_connect_timeout=2,
+        socket_timeout=5,
+        health_check_interval=30,
+        # Every script can be sent again: ids, keys and attempt tokens make a repetition harmless.
+        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 3),
+    )
+    guard = settings.window_guard
+    limits = Limits(_ms(settings.min_interval + guard), settings.max_calls, _ms(settings.window + guard))
+    return Ledger(Scripts(client, keys.prefix(settings.app_id), limits, _ms(settings.retention)), _options(settings))
+
+
+def _options(settings: Settings) -> LedgerOptions:
+    rate = settings.max_calls_per_second
+    return LedgerOptions(
+        max_line=settings.max_line,
+        default_expires_ms=_ms(settings.default_expires),
+        lease_ms=_ms(settings.call_lease),
+        send_within_ms=_ms(settings.send_window),
+        call_interval_ms=1000 / rate if rate else 0,
+        suspect_run=settings.suspect_run,
+        cooldown_ms=_ms(settings.breaker_cooldown),
+        cooldown_max_ms=_ms(settings.breaker_cooldown_max),
+    )
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

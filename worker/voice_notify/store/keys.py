@@ -1,0 +1,96 @@
+"""Every Redis key, made in one place.
+
+All keys of one account begin with `prefix(app_id)`, whose braces make it one hash tag: they live in one slot of a
+Redis Cluster, so one script may touch several. A script is given the prefix as KEYS[1] and derives the rest through
+the functions that `LUA_KEYS` defines from the same table.
+
+| key               | type   | holds                                                 | lives                 |
+|-------------------|--------|-------------------------------------------------------|-----------------------|
+| notification:<id> | hash   | the ledger's record of one notification, `FIELDS`     | see below             |
+| log:<id>          | list   | its transitions: ms TAB state TAB reason TAB detail   | as the notification   |
+| line:<mobile>     | zset   | ids of the number's open notifications, scores below  | while not empty       |
+| calls:<mobile>    | string | stamps (ms) of its newest `max_calls` calls, by comma | `window`              |
+| hold:<mobile>     | string | ms until which 606 holds the number                   | until then            |
+| key:<key>         | string | the id that an idempotency key was given              | `retention`           |
+| agenda            | zset   | numbers with open work; score: ms when next to look   | while not empty       |
+| calling           | zset   | ids in flight; score: ms when the lease runs out      | while not empty       |
+| deadlines         | zset   | open ids with a deadline; score: ms                   | while not empty       |
+| dead              | zset   | ids of the dead letters; score: ms of death           | while not empty       |
+| account           | hash   | the pause: reason message since until cooldown probe  | while paused          |
+| run               | set    | numbers refused in a row with the code in `run_code`  | until a success       |
+| run_code          | string | that code                                             | until a success       |
+| rate              | string | ms at which `max_calls_per_second` is used up         | about a second        |
+| rings             | zset   | Celery messages under way; score: ms when given up    | while not empty       |
+| pumps             | zset   | workers alive; score: ms when presumed dead           | while not empty       |
+| counts            | hash   | notifications by state; final states since ever       | for good              |
+| sequence          | string | counter: the order of submission                      | for good              |
+
+A notification lives until it is final and `retention` has passed, a dead letter until it is replayed or purged.
+
+Scores in a line: `-inf`, the one call in flight; negative, ready, by priority, then order of submission; positive,
+the time (ms) at which it may join.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+NOTIFICATION: Final = "notification:"
+LOG: Final = "log:"
+LINE: Final = "line:"
+CALLS: Final = "calls:"
+HOLD: Final = "hold:"
+IDEMPOTENCY: Final = "key:"
+AGENDA: Final = "agenda"
+CALLING: Final = "calling"
+DEADLINES: Final = "deadlines"
+DEAD: Final = "dead"
+ACCOUNT: Final = "account"
+RUN: Final = "run"
+RUN_CODE: Final = "run_code"
+RATE: Final = "rate"
+RINGS: Final = "rings"
+PUMPS: Final = "pumps"
+COUNTS: Final = "counts"
+SEQUENCE: Final = "sequence"
+
+#: Fields of a notification's hash. Those that would be empty or zero are left out.
+FIELDS: Final = {
+    "mobile": "the callee",
+    "template": "the template's id",
+    "params": "its variables, a JSON list",
+    "priority": "0-9, 9 first",
+    "seq": "order of submission",
+    "created": "ms of submission",
+    "state": "core.states.State",
+    "reason": "why it is in this state",
+    "deadline": "ms after which no call begins",
+    "policy": "its own on_unconfirmed",
+    "attempts": "calls begun since the submission or the last replay",
+    "unconfirmed": "those of unknown outcome",
+    "token": "of the newest attempt",
+    "lease": "ms at which the attempt in flight is given up",
+    "override": "the final state that awaits the attempt in flight: cancelled, or accepted by a late success",
+    "code": "the provider's newest code, or the failure of the wire",
+    "message": "the provider's newest msg",
+    "call_id": "the provider's callId",
+    "task_no": "the provider's taskNo",
+    "ended": "ms of the final state",
+}
+
+
+def prefix(app_id: str) -> str:
+    """The beginning of all keys of one account, and their hash tag."""
+    return f"vn:{{{app_id}}}:"
+
+
+def _lua(constant: str, name: str) -> str:
+    if name.endswith(":"):
+        return f"local function {constant}(name) return KEYS[1] .. '{name}' .. name end"
+    return f"local {constant} = KEYS[1] .. '{name}'"
+
+
+#: The same names for the scripts: `NOTIFICATION(id)`, `AGENDA`, …
+LUA_KEYS: Final = "\n".join(
+    _lua(constant, name) for constant, name in list(globals().items()) if constant.isupper() and isinstance(name, str)
+)

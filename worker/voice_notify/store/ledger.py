@@ -1,0 +1,263 @@
+"""The ledger: the truth about every notification, in Redis. Each method is one script, or one round trip of several."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from voice_notify.core.notification import Notification, OnUnconfirmed
+from voice_notify.core.outcome import Outcome
+from voice_notify.core.policy import Attempt, Step
+from voice_notify.core.states import State
+from voice_notify.core.windows import Limits, earliest
+from voice_notify.errors import LineFull, UnknownNotification
+from voice_notify.store import keys
+from voice_notify.store.records import Explanation, Pause, explanation, pause, stamps
+from voice_notify.store.scripts import Call, Scripts, store_errors
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerOptions:
+    """The settings that the scripts need; times in milliseconds."""
+
+    max_line: int
+    default_expires_ms: int
+    lease_ms: int  #: how long a call may be in flight
+    send_within_ms: int  #: how long after `begin` its request may go on the wire
+    call_interval_ms: float  #: least time between two calls of the account; 0: no limit
+    suspect_run: int
+    cooldown_ms: int
+    cooldown_max_ms: int
+    ring_lease_ms: int = 5_000  #: a ring that was not answered by then is taken for lost
+    worker_ttl_ms: int = 15_000  #: a worker whose pump was silent for so long is taken for dead
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What the ledger made of a submitted notification."""
+
+    id: str
+    duplicate: bool  #: the id or the key was known: nothing new was stored
+    ring: bool  #: the caller is to ring
+    start_ms: int  #: it may not be called before
+    ahead: int  #: how many stand before it in its line
+    calls: tuple[int, ...]  #: stamps of the number's newest calls
+
+    def eta_ms(self, limits: Limits) -> int:
+        """The earliest moment at which the windows and the line ahead allow the call."""
+        return earliest(self.calls, self.ahead, self.start_ms, limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave to place one call, now."""
+
+    id: str
+    token: str
+    mobile: str
+    template_id: str
+    params: tuple[str, ...]
+    attempt: Attempt
+    now_ms: int  #: Redis's clock at the grant
+    send_within_ms: int  #: the request has to be on the wire within that time
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """A call whose lease ran out: its worker died, or lost touch with Redis."""
+
+    id: str
+    token: str
+    attempt: Attempt
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a pump has to do."""
+
+    ids: tuple[str, ...]  #: one per line that is due, to be rung
+    lapsed: tuple[Lapsed, ...]
+    idle_ms: int | None  #: until something is due; None: not known
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The end of one attempt."""
+
+    id: str
+    token: str
+    outcome: Outcome
+    step: Step
+
+
+class Ledger:
+    """The notifications of one account."""
+
+    def __init__(self, scripts: Scripts, options: LedgerOptions) -> None:
+        self.scripts = scripts
+        self.options = options
+
+    # What applications do.
+
+    def submit(self, notification: Notification, *, ring: str = "", ring_limit: int = 0) -> Submission:
+        """Store one notification. Given the id of a `ring`, the submission may ask to send it."""
+        submission = self._submission(self.scripts.run(*self._submit(notification, ring, ring_limit)))
+        if isinstance(submission, LineFull):
+            raise submission
+        return submission
+
+    def submit_many(self, notifications: Sequence[Notification]) -> list[Submission | LineFull]:
+        """Store many in one round trip; that a line is full is that notification's result."""
+        replies = self.scripts.run_many([self._submit(each, "", 0) for each in notifications])
+        return [self._submission(reply) for reply in replies]
+
+    def cancel(self, id_: str) -> State:
+        """Withdraw a notification; the state it was in. One in flight is not called back, only not called again."""
+        state = self.scripts.run("cancel", [id_])
+        if state is None:
+            raise UnknownNotification(id_)
+        return State(state)
+
+    def explain(self, id_: str) -> Explanation:
+        """All that is known of a notification, at one moment."""
+        reply = self.scripts.run("explain", [id_])
+        if reply is None:
+            raise UnknownNotification(id_)
+        return explanation(id_, reply, self.scripts.limits)
+
+    # What workers do.
+
+    def claim(self, *, most: int, ring: str, rings_per_worker: int, worker: str) -> Claim:
+        """Lease due lines for a ring, and calls whose lease ran out for their settlement."""
+        options = self.options
+        ids, lapsed, idle = self.scripts.run(
+            "claim",
+            (
+                most,
+                ring,
+                options.ring_lease_ms,
+                rings_per_worker,
+                worker,
+                options.worker_ttl_ms,
+                options.call_interval_ms,
+            ),
+        )
+        calls = (Lapsed(id_, token, _attempt(*counts), now) for id_, token, *counts, now in lapsed)
+        return Claim(tuple(ids), tuple(calls), idle if idle >= 0 else None)
+
+    def begin(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
+        """Ask leave for the next call in the line of each (id, attempt token); None where a limit denies it."""
+        options = self.options
+        times = (options.lease_ms, options.send_within_ms, options.call_interval_ms)
+        replies = self.scripts.run_many([("begin", (id_, token, *times)) for id_, token in attempts])
+        return [_grant(token, reply) for (_, token), reply in zip(attempts, replies, strict=True)]
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[str]:
+        """End attempts; for each the state after it, or `late`, `repeated`, `gone` (see the script)."""
+        states: list[str] = self.scripts.run_many([self._settle(each) for each in settlements])
+        return states
+
+    def expire(self, most: int = 1000) -> list[str]:
+        """End waiting notifications whose deadline has passed; their ids."""
+        ids: list[str] = self.scripts.run("expire", [most])
+        return ids
+
+    def forget_ring(self, ring: str) -> None:
+        """A ring was answered: another may be sent."""
+        with store_errors():
+            self.scripts.client.zrem(self.scripts.prefix + keys.RINGS, ring)
+
+    # What operators do.
+
+    def account(self) -> Pause | None:
+        """The account's pause, or None while calls go out."""
+        with store_errors():
+            fields: Any = self.scripts.client.hgetall(self.scripts.prefix + keys.ACCOUNT)
+        return pause(fields)
+
+    def pause(self, why: str) -> bool:
+        """Pause the account until a person resumes it; whether that changed anything."""
+        return bool(self.scripts.run("account", ("pause", why)))
+
+    def resume(self) -> bool:
+        """Let calls out again; whether that changed anything."""
+        return bool(self.scripts.run("account", ("resume", "")))
+
+    def counts(self) -> dict[State, int]:
+        """How many notifications are in each state; `accepted`, `expired` and `cancelled` are totals since ever."""
+        with store_errors():
+            found: Any = self.scripts.client.hgetall(self.scripts.prefix + keys.COUNTS)
+        return {state: int(found.get(state, 0)) for state in State}
+
+    def workers(self) -> list[str]:
+        """Names of the workers whose pump was heard lately."""
+        scripts = self.scripts
+        with store_errors():
+            seconds, micros = scripts.client.time()
+            alive: Any = scripts.client.zrangebyscore(
+                scripts.prefix + keys.PUMPS, seconds * 1000 + micros // 1000, "+inf"
+            )
+        return list(alive)
+
+    def _submit(self, each: Notification, ring: str, ring_limit: int) -> Call:
+        options = self.options
+        expires_ms = options.default_expires_ms if each.expires is None else max(1, round(each.expires * 1000))
+        return "submit", (
+            each.id,
+            each.mobile,
+            each.template_id,
+            json.dumps(each.params, ensure_ascii=False, separators=(",", ":")),
+            each.priority,
+            round(each.countdown * 1000),
+            expires_ms,
+            each.on_unconfirmed or "",
+            each.key or "",
+            options.max_line,
+            ring,
+            options.ring_lease_ms,
+            ring_limit,
+        )
+
+    def _submission(self, reply: Sequence[Any]) -> Submission | LineFull:
+        status, id_, start, ahead, calls, ring = reply
+        if status == "full":
+            return LineFull(f"the line of this number holds {self.options.max_line} open notifications (max_line)")
+        return Submission(id_, status == "duplicate", ring == 1, int(start), ahead, stamps(calls))
+
+    def _settle(self, each: Settlement) -> Call:
+        outcome, step, options = each.outcome, each.step, self.options
+        return "settle", (
+            each.id,
+            each.token,
+            outcome.kind,
+            outcome.code,
+            outcome.message,
+            outcome.call_id,
+            outcome.task_no,
+            step.state,
+            step.reason,
+            step.due_ms,
+            step.charge,
+            step.hold_until_ms,
+            step.verdict,
+            step.pause_until_ms,
+            options.suspect_run,
+            options.cooldown_ms,
+            options.cooldown_max_ms,
+        )
+
+
+def _attempt(attempts: str, unconfirmed: str, policy: str) -> Attempt:
+    return Attempt(int(attempts), int(unconfirmed), OnUnconfirmed(policy) if policy else None)
+
+
+def _grant(token: str, reply: Sequence[Any]) -> Grant | None:
+    if reply[0] != "granted":
+        return None
+    _, id_, mobile, template, params, attempts, unconfirmed, policy, now, within = reply
+    return Grant(
+        id_, token, mobile, template, tuple(json.loads(params)), _attempt(attempts, unconfirmed, policy), now, within
+    )

@@ -1,0 +1,15 @@
+-- Pauses or resumes the account by hand. A pause by hand has no probe: it stays until resumed.
+--   ARGV 5 'pause' | 'resume'  6 a person's words on why
+-- Reply: 1 if that changed something, else 0.
+local now = clock_ms()
+if ARGV[5] == 'resume' then
+  local paused = is_paused()
+  resume()
+  return paused and 1 or 0
+end
+if redis.call('HGET', ACCOUNT, 'reason') == 'manual' then
+  return 0
+end
+redis.call('HDEL', ACCOUNT, 'until', 'probe')
+pause(now, 'manual', ARGV[6], 0, 0)
+return 1

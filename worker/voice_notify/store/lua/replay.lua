@@ -1,0 +1,23 @@
+-- Takes a dead letter back into its line, as if submitted now: attempts are counted anew.
+--   ARGV 5 id  6 expires, ms from now (0: never)
+-- Reply: 1; 0: it is not in the dead letters.
+local id, expires = ARGV[5], tonumber(ARGV[6])
+if not redis.call('ZSCORE', DEAD, id) then
+  return 0
+end
+local now = clock_ms()
+local record = redis.call('HMGET', NOTIFICATION(id), 'mobile', 'priority')
+local seq = redis.call('INCR', SEQUENCE)
+redis.call('ZREM', DEAD, id)
+redis.call('HDEL', NOTIFICATION(id), 'attempts', 'unconfirmed', 'token', 'deadline', 'ended')
+redis.call('HSET', NOTIFICATION(id), 'seq', seq)
+if expires > 0 then
+  redis.call('HSET', NOTIFICATION(id), 'deadline', now + expires)
+  redis.call('ZADD', DEADLINES, now + expires, id)
+end
+move(id, now, 'dead', 'waiting', 'new', 'replayed')
+join_line(id, record[1], tonumber(record[2] or 0), seq, 0, now)
+if redis.call('ZRANK', LINE(record[1]), id) == 0 then
+  schedule(record[1], now)
+end
+return 1

@@ -1,0 +1,69 @@
+-- Takes a notification into the ledger and into its number's line, once per id and idempotency key.
+--   ARGV 5 id  6 mobile  7 template  8 params (JSON)  9 priority  10 countdown, ms  11 expires, ms from now (0: never)
+--        12 own on_unconfirmed ('': the settings')  13 idempotency key ('': none)  14 most open notifications in a line
+--        15 ring id ('': the caller can not ring)  16 how long a ring may be under way, ms  17 most rings under way
+-- Reply: {'stored' | 'duplicate' | 'full', id, start, ahead, stamps (by commas), ring: 1 | 0}
+--   start: ms from which it may be called; ahead: how many are called before it; ring: the caller is to ring this id.
+local id, mobile, key = ARGV[5], ARGV[6], ARGV[13]
+local now = clock_ms()
+
+local function reply(status, known, ring)
+  local of = redis.call('HGET', NOTIFICATION(known), 'mobile')
+  local score = of and redis.call('ZSCORE', LINE(of), known)
+  if not score or score == IN_FLIGHT then
+    return {status, known, now, 0, '', ring}
+  end
+  local start = math.max(now, tonumber(score), tonumber(redis.call('GET', HOLD(of)) or 0))
+  local ahead = redis.call('ZCOUNT', LINE(of), '(-inf', '(' .. score)
+  return {status, known, start, ahead, redis.call('GET', CALLS(of)) or '', ring}
+end
+
+if redis.call('EXISTS', NOTIFICATION(id)) == 1 then
+  return reply('duplicate', id, 0)
+end
+if key ~= '' then
+  local known = redis.call('GET', IDEMPOTENCY(key))
+  if known then
+    return reply('duplicate', known, 0)
+  end
+end
+if redis.call('ZCARD', LINE(mobile)) >= tonumber(ARGV[14]) then
+  return {'full', '', now, 0, '', 0}
+end
+
+local priority, countdown, expires = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local seq = redis.call('INCR', SEQUENCE)
+local due = now + countdown
+redis.call('HSET', NOTIFICATION(id), 'mobile', mobile, 'template', ARGV[7], 'params', ARGV[8], 'seq', seq,
+  'created', now, 'state', 'waiting', 'reason', countdown > 0 and 'not_before' or 'new')
+if priority > 0 then
+  redis.call('HSET', NOTIFICATION(id), 'priority', priority)
+end
+if ARGV[12] ~= '' then
+  redis.call('HSET', NOTIFICATION(id), 'policy', ARGV[12])
+end
+if expires > 0 then
+  redis.call('HSET', NOTIFICATION(id), 'deadline', now + expires)
+  redis.call('ZADD', DEADLINES, now + expires, id)
+end
+if key ~= '' then
+  redis.call('SET', IDEMPOTENCY(key), id, 'PX', RETENTION)
+end
+redis.call('HINCRBY', COUNTS, 'waiting', 1)
+join_line(id, mobile, priority, seq, due, now)
+
+-- Behind others the line is on the agenda already; at its head it may be the caller's to ring.
+local ring = 0
+if redis.call('ZRANK', LINE(mobile), id) == 0 then
+  schedule(mobile, now)
+  if ARGV[15] ~= '' and tonumber(redis.call('ZSCORE', AGENDA, mobile)) <= now and not is_paused() then
+    redis.call('ZREMRANGEBYSCORE', RINGS, '-inf', now)
+    if redis.call('ZCARD', RINGS) < tonumber(ARGV[17]) then
+      local given_up = now + tonumber(ARGV[16])
+      redis.call('ZADD', RINGS, given_up, ARGV[15])
+      redis.call('ZADD', AGENDA, given_up, mobile)
+      ring = 1
+    end
+  end
+end
+return reply('stored', id, ring)

@@ -1,0 +1,142 @@
+"""What the ledger tells about a notification and about the account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from voice_notify.core.states import Reason, State
+from voice_notify.core.windows import Limits, earliest
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One line of a notification's history."""
+
+    at_ms: int
+    state: State
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why the account is paused, and until when."""
+
+    reason: str  #: the provider's code, `suspect`, `quota` or `manual`
+    message: str
+    since_ms: int
+    until_ms: int | None  #: when one probe is let through; None: not until a person resumes
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One notification as it stands in the ledger."""
+
+    id: str
+    mobile: str
+    template_id: str
+    params: tuple[str, ...]
+    priority: int
+    state: State
+    reason: str  #: the reason of its newest transition
+    created_ms: int
+    deadline_ms: int | None
+    ended_ms: int | None
+    attempts: int
+    unconfirmed: int
+    code: str
+    message: str
+    call_id: str
+    task_no: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Guarantee G5: state, history, what blocks it now, how many are ahead, and when the next step is due."""
+
+    record: Record
+    now_ms: int
+    reason: str  #: of a waiting notification: `Reason`, what blocks it now; else of its newest transition
+    due_ms: int | None  #: when its next step is due; None: it is final, or waits for a person
+    ahead: int  #: called before it on the same number, the one in flight included
+    history: tuple[Transition, ...]
+    pause: Pause | None
+
+
+def record(id_: str, fields: Mapping[str, str]) -> Record:
+    """The record in a notification's hash (`store/keys.py`, FIELDS)."""
+    return Record(
+        id=id_,
+        mobile=fields["mobile"],
+        template_id=fields["template"],
+        params=tuple(json.loads(fields["params"])),
+        priority=int(fields.get("priority", 0)),
+        state=State(fields["state"]),
+        reason=fields["reason"],
+        created_ms=int(fields["created"]),
+        deadline_ms=_int(fields.get("deadline")),
+        ended_ms=_int(fields.get("ended")),
+        attempts=int(fields.get("attempts", 0)),
+        unconfirmed=int(fields.get("unconfirmed", 0)),
+        code=fields.get("code", ""),
+        message=fields.get("message", ""),
+        call_id=fields.get("call_id", ""),
+        task_no=fields.get("task_no", ""),
+    )
+
+
+def pause(fields: Mapping[str, str]) -> Pause | None:
+    """The pause in the account's hash; None where the account is open."""
+    if not fields:
+        return None
+    return Pause(fields["reason"], fields["message"], int(fields["since"]), _int(fields.get("until")))
+
+
+def stamps(text: str) -> tuple[int, ...]:
+    """The stamps of a number's newest calls, oldest first."""
+    return tuple(int(stamp) for stamp in text.split(",") if stamp)
+
+
+def explanation(id_: str, reply: Sequence[Any], limits: Limits) -> Explanation:
+    """The reply of the `explain` script, understood."""
+    now, fields, log, score, before, in_flight, calls, hold, free, limit, account = reply
+    found = record(id_, _pairs(fields))
+    ahead = before + (1 if in_flight and in_flight != id_ else 0)
+    paused = pause(_pairs(account))
+    reason, due = found.reason, None
+    if found.state is State.CALLING:
+        due = int(_pairs(fields)["lease"])
+    elif found.state is State.WAITING:
+        joins = max(now, int(float(score)), int(hold))
+        due = earliest(stamps(calls), before, joins, limits)
+        if paused:
+            reason, due = Reason.PAUSED, paused.until_ms and max(due, paused.until_ms)
+        elif float(score) > now:
+            reason = Reason.BACKOFF if found.reason == Reason.BACKOFF else Reason.NOT_BEFORE
+        elif in_flight:
+            reason = Reason.IN_FLIGHT
+        elif free > now:
+            reason = Reason(limit)
+        else:
+            reason = Reason.GAP if before else Reason.NEW
+    return Explanation(found, now, reason, due, ahead, _history(found, log), paused)
+
+
+def _history(found: Record, log: Sequence[str]) -> tuple[Transition, ...]:
+    # A submit is not logged: a million parked notifications would pay for what `created` says already.
+    entries = [Transition(found.created_ms, State.WAITING, "submitted", "")]
+    for line in log:
+        at, state, reason, detail = line.split("\t", 3)
+        entries.append(Transition(int(at), State(state), reason, detail))
+    return tuple(entries)
+
+
+def _pairs(flat: Sequence[str]) -> dict[str, str]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _int(text: str | None) -> int | None:
+    return int(text) if text else None

@@ -1,0 +1,94 @@
+"""Runs the Lua scripts: by digest, loaded again when Redis has forgotten them, many in one round trip."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import redis
+from redis.exceptions import BusyLoadingError, NoScriptError, ReadOnlyError
+
+from voice_notify.core.windows import Limits
+from voice_notify.errors import StoreUnavailable
+from voice_notify.store.keys import LUA_KEYS
+
+Argument = str | int | float
+#: One script and its own arguments.
+Call = tuple[str, Sequence[Argument]]
+
+
+@cache
+def source(name: str) -> str:
+    """The text of `lua/<name>.lua`."""
+    return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """An unreachable Redis is `StoreUnavailable`; what is wrong with a command or a script stays as it is."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError, BusyLoadingError, ReadOnlyError) as error:
+        raise StoreUnavailable(f"Redis can not be used: {error}") from error
+
+
+@dataclass(slots=True)
+class Scripts:
+    """The scripts of one account on one Redis.
+
+    `clock` is the Lua text that defines `clock_ms()`; only tests replace it, to move time at will.
+    """
+
+    client: redis.Redis
+    prefix: str
+    limits: Limits
+    retention_ms: int
+    clock: str = field(default_factory=lambda: source("clock"))
+    _digests: dict[str, str] = field(default_factory=dict)
+
+    def run(self, name: str, arguments: Sequence[Argument]) -> Any:  # noqa: ANN401 - each script documents its reply
+        """The reply of one script."""
+        return self.run_many([(name, arguments)])[0]
+
+    def run_many(self, calls: Sequence[Call]) -> list[Any]:
+        """The replies of many scripts, each atomic in itself, in one round trip."""
+        with store_errors():
+            replies = self._send(calls)
+            forgotten = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+            if forgotten:
+                for name in {calls[i][0] for i in forgotten}:
+                    self.client.script_load(self._text(name))
+                for i, reply in zip(forgotten, self._send([calls[i] for i in forgotten]), strict=True):
+                    replies[i] = reply
+            for reply in replies:
+                if isinstance(reply, Exception):
+                    raise reply
+            return replies
+
+    def _send(self, calls: Sequence[Call]) -> list[Any]:
+        limits = self.limits
+        common = (self.prefix, limits.gap_ms, limits.max_calls, limits.window_ms, self.retention_ms)
+        if len(calls) == 1:
+            name, arguments = calls[0]
+            try:
+                return [self.client.evalsha(self._digest(name), 1, *common, *arguments)]
+            except NoScriptError as error:
+                return [error]
+        with self.client.pipeline(transaction=False) as pipe:
+            for name, arguments in calls:
+                pipe.evalsha(self._digest(name), 1, *common, *arguments)
+            return pipe.execute(raise_on_error=False)
+
+    def _text(self, name: str) -> str:
+        return "\n".join((LUA_KEYS, self.clock, source("lib"), source(name)))
+
+    def _digest(self, name: str) -> str:
+        if name not in self._digests:
+            # Redis names a script by the SHA-1 of its text.
+            self._digests[name] = hashlib.sha1(self._text(name).encode(), usedforsecurity=False).hexdigest()
+        return self._digests[name]
