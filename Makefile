@@ -1,0 +1,59 @@
+# Everything happens in .venv, which is made on first use, and brought up to date when pyproject.toml changes.
+# For another interpreter: make clean, then make test PYTHON=python3.13.
+
+PYTHON ?= python3
+CHAOS ?=
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
+
+.PHONY: help demo test check slow chaos clean
+
+help: ## List what there is (the default).
+	@echo "make …"
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 12
+
+demo: .venv/demo ## See it work, with nothing but Python: half a minute.
+	@echo "voice-notify demo"
+	@$(BIN)/voice-notify demo
+
+test: .venv/dev ## Run the tests.
+	@echo "pytest: unit, contract and acceptance tests"
+	@$(BIN)/python -m pytest -q -m "not rabbitmq"
+
+check: .venv/dev ## Lint, check the format and the types, and run the tests.
+	@echo "ruff and mypy --strict"
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory test
+
+slow: .venv/dev ## Run what takes longer: many more orders of events, and RabbitMQ as the broker.
+	@echo "pytest: the model with 300 examples, then with a rabbitmq-server"
+	@MODEL_EXAMPLES=300 $(BIN)/python -m pytest -q --timeout 1200 tests/contract/test_model.py
+	@$(BIN)/python -m pytest -q -m rabbitmq
+
+chaos: .venv/dev ## Kill workers, producers and Redis under load, and reconcile: CHAOS="--seconds 60".
+	@echo "tests.chaos $(CHAOS)"
+	@$(BIN)/python -m tests.chaos $(CHAOS)
+
+clean: ## Remove .venv, caches and builds.
+	@echo "Removing .venv, caches and builds"
+	@rm -rf .venv .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	@find worker tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/made:
+	@echo "Making .venv with $(PYTHON)"
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv .venv
+	@$(INSTALL) --upgrade pip # that of Python 3.11 knows no --group
+	@touch $@
+
+.venv/demo: .venv/made pyproject.toml
+	@echo "Installing voice-notify with what the demo needs"
+	@$(INSTALL) --editable '.[demo]'
+	@touch $@
+
+.venv/dev: .venv/made pyproject.toml
+	@echo "Installing voice-notify with what its tests need"
+	@$(INSTALL) --editable '.[demo,flower]' --group dev
+	@touch $@

@@ -1,0 +1,230 @@
+"""The command line as a whole: its help, its errors, and how it shows things."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from tests.support.cli import Cli, command_line
+from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
+
+from voice_notify import __version__
+from voice_notify import cli as package
+from voice_notify.cli import LazyCommand, main, output
+from voice_notify.cli.options import confirm, duration
+from voice_notify.cli.progress import progress
+from voice_notify.errors import SettingsError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OURS = ["send", "status", "explain", "cancel", "dlq", "account", "doctor"]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+    with command_line(monkeypatch) as cli:
+        yield cli
+
+
+def loaded(name: str) -> click.Command:
+    """The command itself."""
+    lazy = main.commands[name]
+    assert isinstance(lazy, LazyCommand)
+    return lazy.load()
+
+
+def leaves(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The ways to all commands below `command`, itself included if there are none."""
+    if not isinstance(command, click.Group):
+        yield path
+        return
+    for name, child in command.commands.items():
+        yield from leaves(child, (*path, name))
+
+
+LEAVES = [path for name in OURS for path in leaves(loaded(name), (name,))]
+
+
+def test_help_is_quick() -> None:
+    """The list of commands is shown without loading Celery, Redis, pydantic or rich."""
+    program = (
+        "import sys; from voice_notify.cli import main; main(['--help'], standalone_mode=False); "
+        "print(sorted({'celery', 'redis', 'pydantic', 'rich', 'starlette'} & sys.modules.keys()))"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    assert shown.splitlines()[-1] == "[]"
+    assert all(f"\n  {name} " in shown for name in main.commands)
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=" ".join)
+def test_each_command_has_an_example(cli: Cli, path: tuple[str, ...]) -> None:
+    """The help of each command has an example of it."""
+    assert f"voice-notify {' '.join(path)}" in cli.run(*path, "--help").stdout.partition("Examples:")[2]
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=" ".join)
+def test_commands_that_read_print_json(path: tuple[str, ...]) -> None:
+    """Each command has `--json`, or changes something and shows no more than that."""
+    command = loaded(path[0])
+    for name in path[1:]:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    options = {name for parameter in command.params for name in parameter.opts}
+    changing = {"cancel", "replay", "purge", "pause", "resume"}
+    assert ("--json" in options) == (path[-1] not in changing)
+
+
+def test_version(cli: Cli) -> None:
+    """`--version` tells the version of the package."""
+    assert cli.lines("--version") == [f"voice-notify, version {__version__}"]
+
+
+def test_an_unknown_command(cli: Cli) -> None:
+    """A mistake in the use of the command line is exit code 2."""
+    assert cli.run("sned").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (StoreUnavailable("Redis can not be used: refused"), "Error: Redis can not be used: refused\n"),
+        (SettingsError("max_calls = 0: is too small"), "Error: max_calls = 0: is too small\n"),
+    ],
+)
+def test_errors_are_a_line(cli: Cli, monkeypatch: pytest.MonkeyPatch, error: Exception, shown: str) -> None:
+    """An error of this package is a line on stderr and exit code 1."""
+
+    def fail(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr(cli.account.ledger, "explain", fail)
+    result = cli.run("status", "5f1e")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", shown)
+
+
+def test_bad_settings_are_a_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that meets a bad setting tells which, and never the secret."""
+    with command_line(monkeypatch, app_secret="hush-hush", max_call="3") as cli:
+        result = cli.run("send", "13800001234", "453662", "张三", "3号楼")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: VOICE_NOTIFY_MAX_CALL: there is no such setting")
+    assert "hush-hush" not in result.output
+
+
+@pytest.mark.parametrize(("module", "extra"), [("starlette", "sandbox"), ("uvicorn", "sandbox"), ("fakeredis", "demo")])
+def test_a_missing_extra(cli: Cli, monkeypatch: pytest.MonkeyPatch, module: str, extra: str) -> None:
+    """A command whose extra is not installed says how to install it."""
+
+    def import_module(_: str) -> None:
+        raise ModuleNotFoundError(f"No module named '{module}'", name=module)
+
+    monkeypatch.setattr(package, "import_module", import_module)
+    result = cli.run("demo")
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {module} is not installed: pip install 'voice-notify[{extra}]'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400), ("1d", 86_400), ("0", 0)],
+)
+def test_durations(text: str, seconds: float) -> None:
+    """A duration is seconds, or has a unit."""
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "h", "-5", "1w", "1 h", "1h30m", "nan", "٣"])
+def test_no_durations(cli: Cli, text: str) -> None:
+    """What is no duration is a mistake in the use of the option."""
+    result = cli.run("send", "13800001234", "453715", f"--expires={text}")
+    assert result.exit_code == 2
+    assert "Invalid value for '--expires'" in result.stderr
+    assert "is not a duration like 90s, 30m, 2h or 1d" in result.stderr
+
+
+def test_nobody_answers() -> None:
+    """A question that nobody can answer is not taken for a yes."""
+
+    @click.command()
+    def ask() -> None:
+        confirm("Sure?", yes=False)
+        click.echo("done")
+
+    result = click.testing.CliRunner().invoke(ask, input="")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "nothing was done" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("ms", "shown"),
+    [
+        (NOON, "12:00:00"),
+        (NOON + 2 * HOUR + 5 * MINUTE + 6 * SECOND + 999, "14:05:06"),
+        (NOON + 12 * HOUR - 1, "23:59:59"),
+        (NOON + 12 * HOUR, "2025-06-02 00:00:00"),
+        (NOON - 12 * HOUR - 1, "2025-05-31 23:59:59"),
+    ],
+)
+@pytest.mark.usefixtures("cli")
+def test_times(monkeypatch: pytest.MonkeyPatch, ms: int, shown: str) -> None:
+    """A time is shown in the configured zone, with the date unless that is today there."""
+
+    class Today(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Today:
+            return cls.fromtimestamp(NOON / 1000, tz)
+
+    monkeypatch.setattr(output, "datetime", Today)
+    assert output.show_time(ms) == shown
+
+
+def test_the_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The setting `timezone` decides in which zone times are shown, to people and to programs."""
+    with command_line(monkeypatch, timezone="Europe/Berlin"):
+        assert output.show_time(NOON) == "2025-06-01 06:00:00"
+        assert output.iso_time(NOON) == "2025-06-01T06:00:00.000+02:00"
+
+
+@pytest.mark.parametrize(
+    ("ms", "shown"),
+    [
+        (0, "0 s"),
+        (-5 * SECOND, "0 s"),
+        (12_400, "12 s"),
+        (61 * SECOND, "1 min 1 s"),
+        (2 * HOUR, "2 h"),
+        (3 * HOUR + 20 * MINUTE + 59 * SECOND, "3 h 20 min"),
+        (DAY + 5 * SECOND, "1 d 5 s"),
+    ],
+)
+def test_spans(ms: int, shown: str) -> None:
+    """A length of time is shown in its two greatest units."""
+    assert output.show_span(ms) == shown
+
+
+def test_tables_are_aligned_and_plain(capsys: pytest.CaptureFixture[str]) -> None:
+    """Columns line up by width on the screen; long and odd cells stay as they are where no terminal is."""
+    output.print_table(("name", "text"), [("张三", "[red]x[/red] :smile:"), ("ab", "y" * 300)])
+    assert capsys.readouterr().out.splitlines() == [
+        "  name  text",
+        "  张三  [red]x[/red] :smile:",
+        f"  ab    {'y' * 300}",
+    ]
+
+
+def test_progress_off_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal, long work shows a plain line every two seconds, on stderr."""
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    with progress("rows") as show:
+        for done in range(1000, 6000, 1000):
+            now += 1.0
+            show(done, done / 10_000)
+        now += 2.0
+        show(6000, None)
+    assert capsys.readouterr() == ("", "2,000 rows, 20%\n4,000 rows, 40%\n6,000 rows\n")

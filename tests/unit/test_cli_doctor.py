@@ -1,0 +1,250 @@
+"""`voice-notify doctor`: a finding for each check, and what to do."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.cli import SECRET, Cli, command_line
+
+from voice_notify.celery import app
+from voice_notify.cli import checks
+from voice_notify.errors import StoreUnavailable
+from voice_notify.settings import Settings
+from voice_notify.store.inspection import Inspection, inspect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.redis_server import RedisServer
+
+WELL = Inspection((7, 2, 4), "noeviction", appendonly=True, appendfsync="everysec", clock_ahead_ms=3)
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[int]:
+    """A port of the loopback where someone takes a connection, says `answer`, and closes it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def take() -> None:
+            with server.accept()[0] as connection:
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=take, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join(timeout=10)
+
+
+@contextmanager
+def doctor(
+    monkeypatch: pytest.MonkeyPatch,
+    found: Inspection | StoreUnavailable = WELL,
+    **settings: Any,  # noqa: ANN401 - text
+) -> Iterator[Cli]:
+    """A command line where all is well but for what a test changes: Redis says `found`."""
+
+    def say(_: Settings) -> Inspection:
+        if isinstance(found, Inspection):
+            return found
+        raise found
+
+    monkeypatch.setattr(checks, "inspect", say)
+    monkeypatch.setattr(app, "connection_for_write", lambda **_: app.amqp.Connection("memory://"))
+    with socket.create_server(("127.0.0.1", 0)) as provider:
+        provided = {"base_url": f"http://127.0.0.1:{provider.getsockname()[1]}/v2"}
+        with command_line(monkeypatch, **provided | settings) as cli:
+            yield cli
+
+
+def findings(cli: Cli) -> dict[str, Any]:
+    """What was found, by check."""
+    return {each["check"]: each for each in cli.json("doctor")["checks"]}
+
+
+def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all is well each check is a line that says ok, and the exit code is 0."""
+    with doctor(monkeypatch) as cli:
+        monkeypatch.setattr(cli.account.ledger, "workers", lambda: ["celery@one"])
+        result = cli.run("doctor")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["ok"] * len(lines)
+    assert [line[10:27].strip() for line in lines] == [
+        *("settings", "secret", "templates", "redis", "redis memory", "redis persistence"),
+        *("clock", "account", "workers", "tls", "broker", "provider"),
+    ]
+    assert SECRET not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "level", "advice"),
+    [
+        ({"version": (6, 0, 16)}, "redis", "FAILED", "6.2 or newer"),
+        ({"version": (6, 2)}, "redis", "ok", ""),
+        ({"maxmemory_policy": "allkeys-lru"}, "redis memory", "FAILED", "noeviction"),
+        ({"maxmemory_policy": None}, "redis memory", "warning", "noeviction"),
+        ({"appendonly": False}, "redis persistence", "warning", "appendonly yes"),
+        ({"appendonly": None}, "redis persistence", "warning", "appendonly yes"),
+        ({"appendfsync": "no"}, "redis persistence", "warning", "appendfsync everysec"),
+        ({"appendfsync": "always"}, "redis persistence", "ok", ""),
+        ({"appendfsync": None}, "redis persistence", "ok", ""),
+        ({"clock_ahead_ms": 1000}, "clock", "ok", ""),
+        ({"clock_ahead_ms": 1001}, "clock", "warning", "NTP"),
+        ({"clock_ahead_ms": -1001}, "clock", "warning", "NTP"),
+    ],
+    ids=str,
+)
+def test_what_redis_says(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], check: str, level: str, advice: str
+) -> None:
+    """A server that could lose notifications, or is too old, is found out, with what to do."""
+    with doctor(monkeypatch, replace(WELL, **change)) as cli:
+        found = findings(cli)[check]
+    assert found["level"] == level
+    assert advice in found["advice"]
+    assert bool(found["advice"]) == (level != "ok")
+
+
+def test_redis_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unreachable Redis is one line without its password; what needs it, or is it, is not looked at."""
+    with doctor(monkeypatch, StoreUnavailable("refused"), redis_url="redis://:pa55word@127.0.0.1:1/0") as cli:
+        result = cli.run("doctor")
+    assert result.exit_code == 1
+    checked = {line[10:27].strip(): line for line in result.stdout.splitlines() if line[0] != " "}
+    assert checked.keys() == {"settings", "secret", "templates", "redis", "tls", "provider"}
+    assert checked["redis"].startswith("FAILED    redis")
+    assert checked["redis"].endswith("redis://:***@127.0.0.1:1/0: refused")
+    assert "pa55word" not in result.output
+
+
+def test_a_broker_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that is not the Redis of the ledger is looked at, whether that Redis is reached or not."""
+    with doctor(monkeypatch, StoreUnavailable("refused"), broker_url="amqp://u:pa55word@127.0.0.1:5672//") as cli:
+        found = findings(cli)
+    assert (found["broker"]["level"], found["broker"]["text"]) == ("ok", "amqp://u:***@127.0.0.1:5672//")
+
+
+def test_the_broker_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unreachable broker is a finding, not an error, and soon."""
+    with doctor(monkeypatch) as cli:
+        monkeypatch.setattr(app, "connection_for_write", lambda **_: app.amqp.Connection("amqp://127.0.0.1:1//"))
+        found = findings(cli)
+    assert found["broker"]["level"] == "FAILED"
+    assert "Connection refused" in found["broker"]["text"]
+
+
+def test_bad_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bad settings are told, and are all that is."""
+    with doctor(monkeypatch) as cli:
+        monkeypatch.setenv("VOICE_NOTIFY_MAX_CALLS", "0")
+        result = cli.run("doctor", "--json")
+        found = findings(cli)
+    assert result.exit_code == 1
+    assert found.keys() == {"settings"}
+    assert found["settings"]["text"].startswith("max_calls = '0'")
+
+
+def test_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A secret that is not there is a failure."""
+    with doctor(monkeypatch) as cli:
+        monkeypatch.delenv("VOICE_NOTIFY_APP_SECRET")
+        assert findings(cli)["secret"]["level"] == "FAILED"
+    with doctor(monkeypatch) as cli:
+        monkeypatch.delenv("VOICE_NOTIFY_APP_SECRET")
+        monkeypatch.setenv("VOICE_NOTIFY_APP_SECRET_FILE", str(tmp_path / "absent"))
+        assert "absent" in findings(cli)["secret"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [('[templates.1]\ntext = "字"', "ok"), ('[templates.1]\ntext = "{2}"', "FAILED"), ("", "warning")],
+)
+def test_templates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, level: str) -> None:
+    """A templates file that can not be used is a failure, and none at all a warning."""
+    file = tmp_path / "templates.toml"
+    file.write_text(text, encoding="utf-8")
+    with doctor(monkeypatch, templates_file=str(file)) as cli:
+        assert findings(cli)["templates"]["level"] == level
+
+
+@pytest.mark.parametrize(
+    ("settings", "level"),
+    [
+        ({"redis_url": "redis://127.0.0.1/0"}, "ok"),
+        ({"redis_url": "redis:///0"}, "ok"),
+        ({"redis_url": "rediss://redis.example/0"}, "ok"),
+        ({"redis_url": "unix:///run/redis.sock"}, "ok"),
+        ({"redis_url": "redis://redis.example/0"}, "warning"),
+        ({"broker_url": "amqp://rabbit.example//"}, "warning"),
+        ({"broker_url": "amqps://a.example//;amqp://b.example//"}, "warning"),
+        ({"broker_url": "amqps://a.example//"}, "ok"),
+    ],
+    ids=str,
+)
+def test_tls(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], level: str) -> None:
+    """A connection without TLS that leaves this host is a warning."""
+    with doctor(monkeypatch, **settings) as cli:
+        assert findings(cli)["tls"]["level"] == level
+
+
+def test_no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a worker nothing is called: a warning with the command that starts one."""
+    with doctor(monkeypatch) as cli:
+        found = findings(cli)["workers"]
+    assert (found["level"], found["advice"]) == ("warning", "start one: celery -A voice_notify worker")
+
+
+def test_a_paused_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A paused account is a warning with its reason."""
+    with doctor(monkeypatch) as cli:
+        cli.account.ledger.pause("wrong words")
+        found = findings(cli)["account"]
+    assert found["level"] == "warning"
+    assert "wrong words" in found["text"]
+
+
+def test_the_provider_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider that does not answer is a failure."""
+    with doctor(monkeypatch) as cli:
+        monkeypatch.setenv("VOICE_NOTIFY_BASE_URL", "http://127.0.0.1:1/v2")
+        found = findings(cli)["provider"]
+    assert found["level"] == "FAILED"
+    assert "127.0.0.1:1" in found["text"]
+
+
+def test_the_provider_is_never_asked_for_a_call() -> None:
+    """The check of the provider connects, and sends not a byte."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        base_url = f"http://127.0.0.1:{server.getsockname()[1]}/v2"
+        found = checks._provider(Settings(app_id="test", base_url=base_url))  # noqa: SLF001
+        with server.accept()[0] as connection:
+            assert connection.recv(1000) == b""
+    assert found.level is checks.Level.OK
+
+
+def test_a_provider_without_tls() -> None:
+    """Where https is configured, a server that does not speak TLS is a failure."""
+    with answering(b"HTTP/1.1 200 OK\r\n\r\n") as port:
+        found = checks._provider(Settings(app_id="test", base_url=f"https://127.0.0.1:{port}/v2"))  # noqa: SLF001
+    assert found.level is checks.Level.FAILED
+
+
+def test_inspect(redis_server: RedisServer) -> None:
+    """A real server tells its version, its policy, its persistence and its clock."""
+    found = inspect(Settings(app_id="test", redis_url=redis_server.url))
+    assert found.version >= (6, 2)
+    assert (found.maxmemory_policy, found.appendonly, found.appendfsync) == ("noeviction", False, "always")
+    assert abs(found.clock_ahead_ms) < 1000
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["closed", "not Redis"])
+def test_inspect_what_is_not_redis(answer: bytes) -> None:
+    """A port where no Redis listens is `StoreUnavailable`, whatever it says."""
+    with answering(answer) as port, pytest.raises(StoreUnavailable):
+        inspect(Settings(app_id="test", redis_url=f"redis://127.0.0.1:{port}/0"))

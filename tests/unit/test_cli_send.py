@@ -1,0 +1,295 @@
+"""`voice-notify send`: one notification, or a CSV file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.account import GAP
+from tests.support.cli import Cli, command_line
+from tests.support.clock import HOUR, MINUTE, NOON
+
+from voice_notify.core.states import State
+from voice_notify.errors import LineFull, StoreUnavailable
+from voice_notify.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from voice_notify.core.notification import Notification
+    from voice_notify.store.ledger import Submission
+
+MIXED = Path(__file__).parents[1] / "data" / "mixed.csv"
+#: The bad rows of `mixed.csv`: line, field, and a piece of the rule.
+BAD = [
+    (14, "mobile", "11 digits"),
+    (31, "mobile", "11 digits"),
+    (48, "params", "variable 1 contains a comma"),
+    (65, "params", "takes 2 variables, 1 given"),
+    (82, "params", "501 characters"),
+    (99, "template_id", "1 to 32 letters"),
+    (116, "priority", "from 0 to 9"),
+    (133, "params", "control character '\\n'"),
+    (151, "mobile", "leave out the country code"),
+    (168, "expires", "more than 0 seconds"),
+    (185, "params", "takes 0 variables, 1 given"),
+    (202, "on_unconfirmed", "must be one of"),
+    (219, "mobile", "11 digits"),
+]
+GOOD = 216
+
+HEADER = "mobile,template_id,param1,param2,key\n"
+ROW = "13800001234,453662,张三,3号楼,\n"
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+    with command_line(monkeypatch) as cli:
+        yield cli
+
+
+def stored(cli: Cli) -> int:
+    """How many notifications wait."""
+    return cli.account.ledger.counts()[State.WAITING]
+
+
+def test_one(cli: Cli) -> None:
+    """A notification is stored with its options, rung, and its id and eta are printed."""
+    sent = cli.json(
+        *("send", "13800001234", "453662", "张三", "3号楼", "--id", "n1", "--priority", "9"),
+        *("--countdown", "10m", "--expires", "2h", "--on-unconfirmed", "dead_letter"),
+    )
+    assert sent == {"id": "n1", "eta": "2025-06-01T12:10:00.000+08:00", "duplicate": False}
+    record = cli.account.explain("n1").record
+    assert (record.mobile, record.template_id, record.params) == ("13800001234", "453662", ("张三", "3号楼"))
+    assert (record.priority, record.deadline_ms) == (9, NOON + 2 * HOUR)
+
+
+def test_one_for_people(cli: Cli) -> None:
+    """The id and the eta are printed, and the notification is rung."""
+    (_, id_), eta = (line.split(maxsplit=1) for line in cli.lines("send", "13800001234", "453662", "张三", "3号楼"))
+    assert eta == ["eta", "2025-06-01 12:00:00 (now)"]
+    assert cli.rings == [[id_]]
+
+
+def test_the_eta_of_the_second(cli: Cli) -> None:
+    """The eta takes account of the line ahead."""
+    cli.account.call(cli.account.submit("13800001234"), takes=0)
+    assert cli.json("send", "13800001234", "453715")["eta"] == "2025-06-01T12:00:30.500+08:00"
+    assert GAP == 30_500
+
+
+def test_one_key_twice(cli: Cli) -> None:
+    """What has a known key is not submitted again, and that is said."""
+    first, second = (cli.json("send", "13800001234", "453715", "--key", "order-1") for _ in range(2))
+    assert (first["duplicate"], second) == (False, {"id": first["id"], "eta": None, "duplicate": True})
+    assert "Already known by this key or id: nothing new was submitted." in cli.lines(
+        "send", "13800001234", "453715", "--key", "order-1"
+    )
+    assert stored(cli) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("1380000123", "453662", "张三", "3号楼"), "Error: mobile: must be the 11 digits"),
+        (("13800001234", "453662", "张三"), "Error: params: template 453662 takes 2 variables, 1 given"),
+        (("13800001234", "453662", "张三", "3,号楼"), "Error: params: variable 2 contains a comma"),
+    ],
+)
+def test_a_bad_one(cli: Cli, arguments: Sequence[str], error: str) -> None:
+    """Bad input is refused with the field and the rule; nothing is stored."""
+    result = cli.run("send", *arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(error)
+    assert stored(cli) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("13800001234",),
+        ("13800001234", "453715", "--csv", "-"),
+        ("--csv", "-", "--key", "k"),
+        ("--csv", "-", "--id", "n1"),
+        ("--csv", "no-such-file.csv"),
+        ("13800001234", "453715", "--priority", "12"),
+        ("13800001234", "453715", "--on-unconfirmed", "retry"),
+    ],
+)
+def test_wrong_use(cli: Cli, arguments: Sequence[str]) -> None:
+    """A mistake in the use of the command is exit code 2, and nothing is stored."""
+    assert cli.run("send", *arguments, stdin=HEADER + ROW).exit_code == 2
+    assert stored(cli) == 0
+
+
+def test_a_mixed_file(cli: Cli) -> None:
+    """The good rows of a file are submitted; each bad one is reported by its line with field and rule."""
+    result = cli.run("send", "--csv", str(MIXED))
+    assert result.exit_code == 1
+    assert result.stdout == f"submitted {GOOD}, already known 0, refused {len(BAD)}\n"
+    for (line, field, rule), shown in zip(BAD, result.stderr.splitlines(), strict=True):
+        assert shown.startswith(f"line {line}: {field}: ")
+        assert rule in shown
+    assert stored(cli) == GOOD
+
+
+def test_a_mixed_file_as_json(cli: Cli) -> None:
+    """With `--json`, the summary, each bad row, and the id of each good row by its line are one document."""
+    document = cli.json("send", "--csv", str(MIXED))
+    assert (document["submitted"], document["already_known"], document["unknown_from_line"]) == (GOOD, 0, None)
+    assert [(row["line"], row["field"]) for row in document["refused"]] == [bad[:2] for bad in BAD]
+    lines = {each["line"]: each["id"] for each in document["notifications"]}
+    record = cli.account.explain(lines[10]).record
+    assert (record.mobile, record.params) == ("13800001041", ('赵六"老赵"', "地下一层快递架B12"))
+    assert len(lines) == GOOD
+    assert not lines.keys() & {bad[0] for bad in BAD}
+
+
+def test_a_file_twice(cli: Cli) -> None:
+    """A second run of a file submits nothing new, keys or not, although the file has a row twice."""
+    first, second = (cli.json("send", "--csv", str(MIXED)) for _ in range(2))
+    assert (second["submitted"], second["already_known"]) == (0, GOOD)
+    assert second["notifications"] == first["notifications"]
+    assert len({each["id"] for each in first["notifications"]}) == GOOD
+
+
+def test_the_same_rows_elsewhere(cli: Cli) -> None:
+    """A row without a key is known in another file too, at another place and with other options."""
+    other = "13800001235,453662,李四,5号楼,\n"
+    cli.run("send", "--csv", "-", stdin=HEADER + ROW + other)
+    header = "mobile,template_id,a,b,c,priority\n"
+    moved = cli.json(
+        "send", "--csv", "-", stdin=f"{header}13800001235,453662,李四,5号楼,,5\n13800001234,453662,张三,3号楼\n"
+    )
+    assert (moved["submitted"], moved["already_known"]) == (0, 2)
+
+
+def test_a_new_key_says_it_again(cli: Cli) -> None:
+    """The same content under a key of its own is another notification."""
+    text = HEADER + ROW + ROW.replace(",\n", ",again\n")
+    assert cli.json("send", "--csv", "-", stdin=text)["submitted"] == 2
+
+
+def test_columns_of_options(cli: Cli) -> None:
+    """The columns after the variables set the options of a row; options of the command fill what is empty."""
+    text = (
+        "mobile,template_id,key,countdown,expires,priority,on_unconfirmed\n"
+        "13800001234,453715,,600,1800.5,7,assume_sent\n"
+        "13800001235,453715,,,,,\n"
+    )
+    document = cli.json("send", "--csv", "-", "--countdown", "5m", "--priority", "3", stdin=text)
+    first, second = (cli.account.explain(each["id"]) for each in document["notifications"])
+    assert (first.due_ms, first.record.priority) == (NOON + 10 * MINUTE, 7)
+    assert first.record.deadline_ms == NOON + 1_800_500
+    assert (second.due_ms, second.record.priority) == (NOON + 5 * MINUTE, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff" + HEADER + ROW,
+        (HEADER + ROW).replace("\n", "\r\n"),
+        HEADER + ROW.rstrip("\n"),
+        HEADER + "\n \n,,,,\n" + ROW + "\n,,,,\n",
+        " Mobile , TEMPLATE_ID,param1,param2,key,,\n 13800001234 ,453662 ,张三,3号楼,,,\n",
+        "mobile,template_id,params,,,\n13800001234,453662,张三,3号楼,,\n",
+        'mobile,template_id,a,b\n"13800001234","453662","张三","3号楼"\n',
+    ],
+    ids=["byte order mark", "CRLF", "no last newline", "blank lines", "spaces", "unnamed columns", "quotes"],
+)
+def test_forms_of_a_file(cli: Cli, text: str) -> None:
+    """What spreadsheets and editors make of a file does not matter."""
+    document = cli.json("send", "--csv", "-", stdin=text)
+    assert (document["submitted"], document["refused"]) == (1, [])
+    record = cli.account.explain(document["notifications"][0]["id"]).record
+    assert (record.mobile, record.template_id, record.params) == ("13800001234", "453662", ("张三", "3号楼"))
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (ROW + "13800001234,453662,张三,3号楼,k,x\n", "has 6 cells, the header names 5"),
+        (ROW + '13800001234,453662,"张三"x,3号楼,\n' + ROW, "a quote inside a quoted cell must be doubled"),
+        (ROW + '13800001234,453662,"张三,3号楼,\n\n\n', "a quote is opened and never closed"),
+        (ROW + '13800001234,453662,张三,"3\n号楼",\n' + ROW, "control character"),
+    ],
+)
+def test_rows_out_of_form(cli: Cli, text: str, rule: str) -> None:
+    """A row that has not the form of the header is reported by the line on which it begins; the others count."""
+    document = cli.json("send", "--csv", "-", stdin=HEADER + text)
+    (refused,) = document["refused"]
+    assert refused["line"] == 3
+    assert rule in refused["rule"]
+    assert document["submitted"] == text.count(ROW)
+
+
+def test_another_encoding(cli: Cli) -> None:
+    """A row that is not UTF-8 is refused with what to do; rows of ASCII in the same file are submitted."""
+    text = (HEADER + ROW + "13800001235,453715,,,\n").encode("gbk")
+    document = cli.json("send", "--csv", "-", stdin=text)
+    assert document["refused"] == [{"line": 2, "field": "row", "rule": "is not UTF-8: save the file as “CSV UTF-8”"}]
+    assert document["submitted"] == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "error"),
+    [
+        ("", "the first columns must be mobile,template_id"),
+        ("mobile,template\n", "the first columns must be mobile,template_id"),
+        ("template_id,mobile\n", "the first columns must be mobile,template_id"),
+        ("13800001234,453715\n", "the first columns must be mobile,template_id"),
+        ("mobile,template_id,a,key,priorty\n", "there is no option 'priorty'"),
+        ("mobile,template_id,key,a\n", "variables stand before key"),
+        ("mobile,template_id,a,key,key\n", "a column is named twice"),
+        ('mobile,template_id,"a"b\n', "line 1"),
+    ],
+)
+def test_bad_headers(cli: Cli, header: str, error: str) -> None:
+    """A first line that is not a header is told, and no row is submitted."""
+    result = cli.run("send", "--csv", "-", stdin=header + ROW)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: line 1: ")
+    assert error in result.stderr
+    assert stored(cli) == 0
+
+
+def test_a_full_line(cli: Cli) -> None:
+    """A row whose number's line is full is reported like a bad one."""
+    cli.account.configure(max_line=1)
+    document = cli.json("send", "--csv", "-", stdin=HEADER + ROW + ROW)
+    (refused,) = document["refused"]
+    assert (refused["line"], refused["field"], document["submitted"]) == (3, "mobile", 1)
+    assert "max_line" in refused["rule"]
+
+
+def test_redis_is_lost_in_the_middle(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Redis is lost, what is known is reported with the line; the same file again completes it."""
+    good = [f"1380000100{number},453715,,,\n" for number in range(4)]
+    text = HEADER + good[0] + "bad,453715,,,\n" * 498 + "".join(good[1:])  # two in the first chunk of 500, two after
+    submit_many = Ledger.submit_many
+    chunks = iter([True, False])
+
+    def submit_or_fail(ledger: Ledger, notifications: Sequence[Notification]) -> list[Submission | LineFull]:
+        if not next(chunks):
+            raise StoreUnavailable("Redis can not be used: gone")
+        return submit_many(ledger, notifications)
+
+    monkeypatch.setattr(Ledger, "submit_many", submit_or_fail)
+    result = cli.run("send", "--csv", "-", stdin=text)
+    assert result.exit_code == 1
+    assert result.stdout == "submitted 2, already known 0, refused 498\n"
+    assert result.stderr.startswith("line 3: mobile: ")
+    assert "Error: Redis was lost at line 502: " in result.stderr
+    assert "Run the same file again" in result.stderr
+
+    chunks = iter([True, False])
+    document = cli.json("send", "--csv", "-", stdin=text)
+    assert document["unknown_from_line"] == 502
+    assert [each["line"] for each in document["notifications"]] == [2, 501]
+
+    chunks = iter([True, True])
+    document = cli.json("send", "--csv", "-", stdin=text)
+    assert (document["submitted"], document["already_known"]) == (2, 2)

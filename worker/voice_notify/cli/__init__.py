@@ -1,0 +1,103 @@
+"""The command line, `voice-notify`.
+
+    send.py           send, with csv_rows.py         notifications.py  status, explain, cancel
+    dead_letters.py   dlq list|show|replay|purge     account.py        account show|pause|resume
+    doctor.py         doctor, with checks.py         output.py, options.py, progress.py   shared by all
+
+A command is imported when it is asked for: `voice-notify --help` loads neither Celery nor Redis, and the base install
+needs no part of the extras.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from voice_notify import __version__
+from voice_notify.errors import UnknownNotification, VoiceNotifyError
+
+#: Where each command is, and its line in the list of commands.
+_COMMANDS = {
+    "demo": ("voice_notify.demo:command", "Watch it work: sandbox, worker and a mixed batch."),
+    "sandbox": ("voice_notify.sandbox.command:sandbox", "Run a provider to develop against."),
+    "send": ("voice_notify.cli.send:command", "Submit one notification, or a CSV file of them."),
+    "status": ("voice_notify.cli.notifications:status", "Show a notification as it stands."),
+    "explain": ("voice_notify.cli.notifications:explain", "Tell what happened to a notification and what comes next."),
+    "cancel": ("voice_notify.cli.notifications:cancel", "Withdraw notifications."),
+    "dlq": ("voice_notify.cli.dead_letters:dlq", "List, replay and purge the dead letters."),
+    "account": ("voice_notify.cli.account:account", "Show, pause and resume the account."),
+    "doctor": ("voice_notify.cli.doctor:command", "Check settings, Redis, broker, provider and workers."),
+}
+
+#: Modules that only an extra brings.
+_EXTRAS = {"starlette": "sandbox", "uvicorn": "sandbox", "fakeredis": "demo"}
+
+_EPILOG = """\b
+First steps:
+  voice-notify demo                                watch it work, without an account
+  voice-notify doctor                              check this installation
+  voice-notify send 13800001234 453662 张三 3号楼  ring a phone
+
+Settings are VOICE_NOTIFY_* in the environment, then config/voice-notify.toml. Exit codes: 0 done, 1 failed, 2 usage.
+"""
+
+
+class LazyCommand(click.Command):
+    """Stands for a command of another module until that is run or asked for its help."""
+
+    def __init__(self, name: str, where: str, line: str) -> None:
+        super().__init__(name, help=line)
+        self._where = where
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401 - click's
+    ) -> click.Context:
+        """The context of the command itself: click goes on with that."""
+        return self.load().make_context(info_name, args, parent, **extra)
+
+    def load(self) -> click.Command:
+        """The command itself."""
+        module, _, attribute = self._where.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+class Main(click.Group):
+    """The commands in the order of the table; an error that a person can act on is one line, not a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Their names, in order."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except UnknownNotification as error:
+            raise click.ClickException(
+                f"there is no notification {error}: it never existed, or its retention is over"
+            ) from error
+        except VoiceNotifyError as error:
+            raise click.ClickException(str(error)) from error
+        except ModuleNotFoundError as error:
+            extra = _EXTRAS.get((error.name or "").partition(".")[0])
+            if not extra:
+                raise
+            raise click.ClickException(f"{error.name} is not installed: pip install 'voice-notify[{extra}]'") from error
+
+
+@click.group(
+    cls=Main,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    commands=[LazyCommand(name, *rest) for name, rest in _COMMANDS.items()],
+    epilog=_EPILOG,
+)
+@click.version_option(__version__, prog_name="voice-notify")
+def main() -> None:
+    """Voice notifications that ring once."""

@@ -1,0 +1,48 @@
+"""Options and questions that several commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import reduce
+
+import click
+
+Body = Callable[..., None]
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+reveal_option = click.option("--reveal", is_flag=True, help="Show numbers whole, not as 138****8000.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def together(*decorators: Callable[[Body], Body]) -> Callable[[Body], Body]:
+    """Several options as one decorator; `--help` shows them in this order."""
+    return lambda body: reduce(lambda inner, decorator: decorator(inner), reversed(decorators), body)
+
+
+def duration(text: str) -> float:
+    """A length of time as a person writes it, in seconds: `90`, `90s`, `30m`, `2h`, `1.5h`, `1d`."""
+    parts = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", text)
+    if not parts:
+        raise click.BadParameter(f"{text!r} is not a duration like 90s, 30m, 2h or 1d.")
+    return float(parts[1]) * _SECONDS[parts[2]]
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask, unless `yes`; return only if the answer was yes."""
+    if yes:
+        return
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:
+        raise click.ClickException("nothing was done: nobody answered; --yes does without the question") from None
+    if not agreed:
+        raise click.ClickException("nothing was done")

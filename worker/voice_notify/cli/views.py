@@ -1,0 +1,111 @@
+"""A notification, its history and the account's pause, as people see them and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from voice_notify.cli.output import (
+    iso_time,
+    print_table,
+    print_text,
+    show_due,
+    show_mobile,
+    show_params,
+    show_time,
+    state_text,
+)
+from voice_notify.core.states import State
+
+if TYPE_CHECKING:
+    from voice_notify.store.records import Explanation, Pause, Record
+
+
+def show_pause(pause: Pause) -> str:
+    """Why, since when, and what ends it."""
+    why = f"{pause.reason} {pause.message}".rstrip()
+    end = (
+        "until a person resumes it" if pause.until_ms is None else f"one call probes it at {show_time(pause.until_ms)}"
+    )
+    return f"paused ({why}) since {show_time(pause.since_ms)}, {end}"
+
+
+def pause_document(pause: Pause | None) -> dict[str, object] | None:
+    """A pause for JSON."""
+    if pause is None:
+        return None
+    return {
+        "reason": pause.reason,
+        "message": pause.message,
+        "since": iso_time(pause.since_ms),
+        "until": iso_time(pause.until_ms),
+    }
+
+
+def record_document(record: Record, *, reveal: bool) -> dict[str, object]:
+    """A notification for JSON."""
+    return {
+        "id": record.id,
+        "mobile": show_mobile(record.mobile, reveal=reveal),
+        "template_id": record.template_id,
+        "params": show_params(record.params, reveal=reveal),
+        "priority": record.priority,
+        "state": record.state,
+        "reason": record.reason,
+        "created_at": iso_time(record.created_ms),
+        "deadline": iso_time(record.deadline_ms),
+        "ended_at": iso_time(record.ended_ms),
+        "attempts": record.attempts,
+        "unconfirmed": record.unconfirmed,
+        "code": record.code,
+        "message": record.message,
+        "call_id": record.call_id,
+        "task_no": record.task_no,
+    }
+
+
+def record_fields(record: Record, *, reveal: bool) -> list[tuple[str, str]]:
+    """A notification for people, as names and values."""
+    unknown = f", {record.unconfirmed} of unknown outcome" if record.unconfirmed else ""
+    return [
+        ("mobile", show_mobile(record.mobile, reveal=reveal)),
+        ("template", record.template_id),
+        ("variables", " | ".join(show_params(record.params, reveal=reveal))),
+        ("priority", str(record.priority)),
+        ("submitted", show_time(record.created_ms)),
+        ("deadline", show_time(record.deadline_ms) if record.deadline_ms else ""),
+        ("ended", show_time(record.ended_ms) if record.ended_ms else ""),
+        ("attempts", f"{record.attempts}{unknown}"),
+        ("answer", f"{record.code}: {record.message}" if record.code else ""),
+        ("call id", record.call_id),
+        ("task no.", record.task_no),
+    ]
+
+
+def print_state(explained: Explanation) -> None:
+    """The id, the state and why, and when the next step is due."""
+    state = explained.record.state
+    line = Text.assemble((explained.record.id, "bold"), "  ", state_text(state), f" ({explained.reason})")
+    if explained.due_ms is not None:
+        what = "its lease runs out at" if state is State.CALLING else "next step at"
+        line.append(f", {what} {show_due(explained.due_ms, explained.now_ms)}")
+    elif state is State.WAITING:
+        line.append(", until a person resumes the account")
+    print_text(line)
+
+
+def print_history(explained: Explanation) -> None:
+    """Each transition with time and reason."""
+    print_table(
+        ("time", "state", "reason", "detail"),
+        ((show_time(each.at_ms), state_text(each.state), each.reason, each.detail) for each in explained.history),
+    )
+
+
+def history_document(explained: Explanation) -> list[dict[str, object]]:
+    """The transitions for JSON."""
+    return [
+        {"at": iso_time(each.at_ms), "state": each.state, "reason": each.reason, "detail": each.detail}
+        for each in explained.history
+    ]

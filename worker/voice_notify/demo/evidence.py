@@ -1,0 +1,52 @@
+"""What the ledger and the sandbox say when all is over. Each knows nothing of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import voice_notify
+from voice_notify.core.states import State
+from voice_notify.demo.sandbox_client import Request, SandboxClient
+from voice_notify.store.records import Explanation, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The notifications by id, the requests in order of arrival, and how many of these broke a window."""
+
+    explanations: Mapping[str, Explanation]
+    requests: Sequence[Request]
+    violations: int
+
+    @property
+    def records(self) -> list[Record]:
+        """All notifications."""
+        return [each.record for each in self.explanations.values()]
+
+    def record(self, id_: str) -> Record:
+        """One notification."""
+        return self.explanations[id_].record
+
+    def reasons(self, id_: str) -> list[str]:
+        """The reasons of its transitions, in order."""
+        return [each.reason for each in self.explanations[id_].history]
+
+    def accepted(self, ids: Iterable[str]) -> int:
+        """How many of `ids` were accepted."""
+        return sum(self.record(id_).state is State.ACCEPTED for id_ in ids)
+
+    def requests_of(self, mobile: str) -> list[Request]:
+        """The requests for one number."""
+        return [request for request in self.requests if request.mobile == mobile]
+
+    def outcomes_of(self, mobile: str) -> list[str]:
+        """What became of them."""
+        return [request.outcome for request in self.requests_of(mobile)]
+
+
+def gather(sandbox: SandboxClient, ids: Iterable[str]) -> Evidence:
+    """Ask both."""
+    return Evidence(
+        {id_: voice_notify.explain(id_) for id_ in dict.fromkeys(ids)}, sandbox.requests(), sandbox.violations()
+    )
