@@ -1,0 +1,116 @@
+"""Three records, one truth: what the producers were told, the ledger, and the sandbox's own list of calls."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos.fire import Scene
+from tests.chaos.plan import GAP, MAX_CALLS, NETWORK_DELAY, WINDOW
+
+from voice_notify.core.states import State
+from voice_notify.errors import UnknownNotification
+from voice_notify.store.records import Explanation
+
+#: Notes in a history after which a second call is explained: the outcome of the first was unknown.
+_UNKNOWN = ("read-timeout", "cut", "garbage", "lease", "http-502", "reply-too-large")
+
+
+@dataclass
+class Findings:
+    """What a run came to."""
+
+    planned: int
+    submitted: int = 0  #: acknowledged to a producer
+    states: Counter[str] = field(default_factory=Counter)
+    lost: list[str] = field(default_factory=list)  #: told to a producer, and not in exactly one final state
+    violations: int = 0  #: of the windows, as the sandbox judged
+    duplicates: int = 0  #: calls beyond the first of a notification
+    unexplained: list[str] = field(default_factory=list)  #: duplicates without a recorded unknown outcome
+    unaccounted: list[str] = field(default_factory=list)  #: accepted without a call, or called without a record of it
+    overdue: list[str] = field(default_factory=list)  #: called after the deadline
+    worst_lateness: float = 0.0  #: seconds from the earliest allowed moment of a first call to its arrival
+
+    @property
+    def held(self) -> bool:
+        """Whether every guarantee held."""
+        broken = self.lost or self.unexplained or self.unaccounted or self.overdue
+        return self.submitted == self.planned > 0 and not self.violations and not broken
+
+
+def reconcile(made: Scene) -> Findings:
+    """Compare the three records."""
+    calls: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for call in made.sandbox.get("/calls"):
+        if call["placed"]:
+            calls[call["param"].split(",")[0]].append(call)
+    found = Findings(made.plan.notifications, violations=len(made.sandbox.get("/violations")))
+    known: dict[str, Explanation] = {}
+    for key, ids in _told(made).items():
+        found.submitted += 1
+        explained = _explain(made, ids)
+        if explained is None or len(ids) != 1 or not explained.record.state.final:
+            found.lost.append(key)
+            continue
+        known[key] = explained
+        found.states[explained.record.state] += 1
+        _check(found, key, explained, calls[key])
+    found.unaccounted += [key for key in calls if key not in known and calls[key]]
+    delayed = {row["key"] for row in made.plan.rows() if "countdown" in row}
+    found.worst_lateness = _worst_lateness({key: known[key] for key in known if key not in delayed}, calls)
+    return found
+
+
+def _told(made: Scene) -> dict[str, set[str]]:
+    told: defaultdict[str, set[str]] = defaultdict(set)
+    for share in range(made.plan.producers):
+        for line in made.told(share).read_text().splitlines():
+            key, id_ = line.split()
+            told[key].add(id_)
+    return told
+
+
+def _explain(made: Scene, ids: Iterable[str]) -> Explanation | None:
+    try:
+        return made.ledger.explain(next(iter(ids)))
+    except UnknownNotification:
+        return None
+
+
+def _check(found: Findings, key: str, explained: Explanation, calls: list[dict[str, Any]]) -> None:
+    record = explained.record
+    unknown = sum(step.detail.split(" ")[0] in _UNKNOWN for step in explained.history)
+    found.duplicates += max(0, len(calls) - 1)
+    if len(calls) - 1 > unknown:
+        found.unexplained.append(key)
+    if record.state is State.ACCEPTED and not calls:
+        found.unaccounted.append(key)
+    if record.state is not State.ACCEPTED and len(calls) > unknown:
+        found.unaccounted.append(key)
+    # On the wire before the deadline; the delay on the way is the network's.
+    latest = (record.deadline_ms or 0) / 1000 + NETWORK_DELAY[1] + 0.1
+    if record.deadline_ms and any(call["arrived"] > latest for call in calls):
+        found.overdue.append(key)
+
+
+def _worst_lateness(known: dict[str, Explanation], calls: dict[str, list[dict[str, Any]]]) -> float:
+    by_number: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
+    for key, placed in calls.items():
+        for call in placed:
+            by_number[call["mobile"]].append((call["arrived"], key))
+    return max((late for arrivals in by_number.values() for late in _latenesses(sorted(arrivals), known)), default=0.0)
+
+
+def _latenesses(arrivals: list[tuple[float, str]], known: dict[str, Explanation]) -> Iterator[float]:
+    """Seconds by which first calls to one number came later than the windows and their submission allowed."""
+    for position, (arrived, key) in enumerate(arrivals):
+        if key not in known or known[key].record.attempts > 1:
+            continue
+        allowed = known[key].record.created_ms / 1000
+        if position:
+            allowed = max(allowed, arrivals[position - 1][0] + GAP)
+        if position >= MAX_CALLS:
+            allowed = max(allowed, arrivals[position - MAX_CALLS][0] + WINDOW)
+        yield arrived - allowed
