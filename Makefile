@@ -3,10 +3,11 @@
 
 PYTHON ?= python3
 CHAOS ?=
+BENCH ?= throughput
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo test check slow chaos clean
+.PHONY: help demo test check slow chaos bench clean
 
 help: ## List what there is (the default).
 	@echo "make …"
@@ -36,6 +37,10 @@ chaos: .venv/dev ## Kill workers, producers and Redis under load, and reconcile:
 	@echo "tests.chaos $(CHAOS)"
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
+bench: .venv/bench ## Compare with other queues, on a quiet machine: BENCH="latency", "cost", "scale", "slow-provider".
+	@echo "tests.benchmarks $(BENCH)"
+	@BENCH_ARQ_PYTHON=.venv/arq/bin/python $(BIN)/python -m tests.benchmarks $(BENCH)
+
 clean: ## Remove .venv, caches and builds.
 	@echo "Removing .venv, caches and builds"
 	@rm -rf .venv .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
@@ -56,4 +61,13 @@ clean: ## Remove .venv, caches and builds.
 .venv/dev: .venv/made pyproject.toml
 	@echo "Installing voice-notify with what its tests need"
 	@$(INSTALL) --editable '.[demo,flower]' --group dev
+	@touch $@
+
+# arq needs an older redis-py than all others, and so an environment of its own.
+.venv/bench: .venv/dev pyproject.toml
+	@echo "Installing the other queues"
+	@$(INSTALL) --group bench
+	@$(PYTHON) -m venv .venv/arq
+	@.venv/arq/bin/python -m pip install -qq --disable-pip-version-check --upgrade pip
+	@.venv/arq/bin/python -m pip install -qq --disable-pip-version-check --group bench-arq
 	@touch $@

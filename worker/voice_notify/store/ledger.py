@@ -11,7 +11,7 @@ from voice_notify.core.notification import Notification, OnUnconfirmed
 from voice_notify.core.outcome import Outcome
 from voice_notify.core.policy import Attempt, Step
 from voice_notify.core.states import State
-from voice_notify.core.windows import Limits, earliest
+from voice_notify.core.windows import Limits, Others, forecast
 from voice_notify.errors import LineFull, UnknownNotification
 from voice_notify.store import keys
 from voice_notify.store.records import Explanation, Pause, explanation, pause, stamps
@@ -41,13 +41,14 @@ class Submission:
     id: str
     duplicate: bool  #: the id or the key was known: nothing new was stored
     ring: bool  #: the caller is to ring
-    start_ms: int  #: it may not be called before
-    ahead: int  #: how many stand before it in its line
+    opens_ms: int  #: its number is not called before
+    joins_ms: int  #: its own time
+    others: Others  #: in its line
     calls: tuple[int, ...]  #: stamps of the number's newest calls
 
     def eta_ms(self, limits: Limits) -> int:
         """The earliest moment at which the windows and the line ahead allow the call."""
-        return earliest(self.calls, self.ahead, self.start_ms, limits)
+        return forecast(self.calls, self.others, self.opens_ms, self.joins_ms, limits)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +223,10 @@ class Ledger:
         )
 
     def _submission(self, reply: Sequence[Any]) -> Submission | LineFull:
-        status, id_, start, ahead, calls, ring = reply
+        status, id_, opens, joins, before, behind, calls, ring = reply
         if status == "full":
             return LineFull(f"the line of this number holds {self.options.max_line} open notifications (max_line)")
-        return Submission(id_, status == "duplicate", ring == 1, int(start), ahead, stamps(calls))
+        return Submission(id_, status == "duplicate", ring == 1, opens, joins, Others(before, behind), stamps(calls))
 
     def _settle(self, each: Settlement) -> Call:
         outcome, step, options = each.outcome, each.step, self.options

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voice_notify.core.states import Reason, State
-from voice_notify.core.windows import Limits, earliest
+from voice_notify.core.windows import Limits, Others, forecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,9 @@ class Explanation:
     record: Record
     now_ms: int
     reason: str  #: of a waiting notification: `Reason`, what blocks it now; else of its newest transition
-    due_ms: int | None  #: when its next step is due; None: it is final, or waits for a person
+    #: When its next step is due: its call, its deadline if that is sooner, the end of its lease. None: it is final, or
+    #: waits for a person.
+    due_ms: int | None
     ahead: int  #: called before it on the same number, the one in flight included
     history: tuple[Transition, ...]
     pause: Pause | None
@@ -102,26 +104,28 @@ def stamps(text: str) -> tuple[int, ...]:
 
 def explanation(id_: str, reply: Sequence[Any], limits: Limits) -> Explanation:
     """The reply of the `explain` script, understood."""
-    now, fields, log, score, before, in_flight, calls, hold, free, limit, account = reply
-    found = record(id_, _pairs(fields))
-    ahead = before + (1 if in_flight and in_flight != id_ else 0)
-    paused = pause(_pairs(account))
-    reason, due = found.reason, None
+    now, fields, log, joins, before, behind, joining, in_flight, calls, hold, free, limit, account = reply
+    found, paused = record(id_, _pairs(fields)), pause(_pairs(account))
+    reason, due, ahead = found.reason, None, 0
     if found.state is State.CALLING:
         due = int(_pairs(fields)["lease"])
     elif found.state is State.WAITING:
-        joins = max(now, int(float(score)), int(hold))
-        due = earliest(stamps(calls), before, joins, limits)
+        others = Others(before, behind, tuple((at, goes_before == 1) for at, goes_before in joining))
+        probe = (paused.until_ms or 0) if paused else 0
+        due, ahead = forecast(stamps(calls), others, max(now, hold, probe), joins, limits)
         if paused:
-            reason, due = Reason.PAUSED, paused.until_ms and max(due, paused.until_ms)
-        elif float(score) > now:
+            reason, due = Reason.PAUSED, paused.until_ms and due
+        elif joins > now:
             reason = Reason.BACKOFF if found.reason == Reason.BACKOFF else Reason.NOT_BEFORE
         elif in_flight:
             reason = Reason.IN_FLIGHT
         elif free > now:
             reason = Reason(limit)
         else:
-            reason = Reason.GAP if before else Reason.NEW
+            reason = Reason.GAP if ahead else Reason.NEW
+        ahead += 1 if in_flight else 0
+        if due and found.deadline_ms:
+            due = min(due, found.deadline_ms)
     return Explanation(found, now, reason, due, ahead, _history(found, log), paused)
 
 

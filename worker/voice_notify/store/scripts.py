@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 import redis
-from redis.exceptions import BusyLoadingError, NoScriptError, ReadOnlyError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError
 
 from voice_notify.core.windows import Limits
 from voice_notify.errors import StoreUnavailable
@@ -30,10 +30,13 @@ def source(name: str) -> str:
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """An unreachable Redis is `StoreUnavailable`; what is wrong with a command or a script stays as it is."""
+    """A Redis that can not be reached, or takes no writes, is `StoreUnavailable`; other errors stay as they are.
+
+    A script that meets a full Redis has written nothing: the server looks before its first write.
+    """
     try:
         yield
-    except (redis.ConnectionError, redis.TimeoutError, BusyLoadingError, ReadOnlyError) as error:
+    except (redis.ConnectionError, redis.TimeoutError, ReadOnlyError, OutOfMemoryError) as error:
         raise StoreUnavailable(f"Redis can not be used: {error}") from error
 
 

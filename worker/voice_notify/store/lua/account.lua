@@ -10,6 +10,6 @@ end
 if redis.call('HGET', ACCOUNT, 'reason') == 'manual' then
   return 0
 end
-redis.call('HDEL', ACCOUNT, 'until', 'probe')
+redis.call('DEL', ACCOUNT)
 pause(now, 'manual', ARGV[6], 0, 0)
 return 1

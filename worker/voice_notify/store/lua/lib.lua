@@ -26,7 +26,8 @@ local function keep_stamps(mobile, stamps)
     redis.call('DEL', CALLS(mobile))
     return
   end
-  redis.call('SET', CALLS(mobile), table.concat(stamps, ',', math.max(1, #stamps - MAX_CALLS + 1)), 'PX', WINDOW)
+  local newest = table.concat(stamps, ',', math.max(1, #stamps - MAX_CALLS + 1))
+  redis.call('SET', CALLS(mobile), newest, 'PX', math.max(GAP, WINDOW))
 end
 
 -- The moment from which the number's own limits allow a call, and which of them speaks.
@@ -63,6 +64,12 @@ local function schedule(mobile, now)
     at = math.max(now, tonumber(head[2]), (free_at(mobile)))
   end
   redis.call('ZADD', AGENDA, at, mobile)
+end
+
+-- How many in line are called before a notification that stands, or will stand, at `place`, and how many behind it.
+local function others_in_line(mobile, place)
+  local at = string.format('(%.0f', place)
+  return redis.call('ZCOUNT', LINE(mobile), '(-inf', at), redis.call('ZCOUNT', LINE(mobile), at, '(0')
 end
 
 -- A notification joins its line: at once, or beside it until `due`.
@@ -113,7 +120,8 @@ local function is_paused()
 end
 
 local function pause(now, reason, message, cooldown, until_ms)
-  redis.call('HSET', ACCOUNT, 'since', now, 'reason', reason, 'message', message, 'cooldown', cooldown)
+  redis.call('HSETNX', ACCOUNT, 'since', now)
+  redis.call('HSET', ACCOUNT, 'reason', reason, 'message', message, 'cooldown', cooldown)
   if until_ms > 0 then
     redis.call('HSET', ACCOUNT, 'until', until_ms)
   end

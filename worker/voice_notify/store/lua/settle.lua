@@ -92,9 +92,6 @@ end
 if next_state == 'waiting' then
   move(id, now, 'calling', 'waiting', reason, detail)
   join_line(id, mobile, tonumber(was[4] or 0), tonumber(was[5]), due, now)
-  if deadline then
-    redis.call('ZADD', DEADLINES, deadline, id)
-  end
 else
   finish(id, mobile, now, 'calling', next_state, reason, detail)
 end
@@ -114,19 +111,21 @@ if verdict == 'suspect' then
   redis.call('SADD', RUN, mobile)
   suspected = redis.call('SCARD', RUN) >= suspect_run
 end
+local why, words = code, message
+if suspected then
+  why, words = suspect_until > 0 and 'quota' or 'suspect', detail
+end
 if paused[2] == token then
   redis.call('HDEL', ACCOUNT, 'probe')
   if verdict == 'success' then
     resume()
   elseif verdict == 'failed' or suspected then
     local doubled = math.min(longest, tonumber(paused[3]) * 2)
-    pause(now, suspected and 'suspect' or code, message, doubled, math.max(suspect_until, now + doubled))
+    pause(now, why, words, doubled, math.max(suspect_until, now + doubled))
   else
     redis.call('HSET', ACCOUNT, 'until', now + tonumber(paused[3]))
   end
-elseif not paused[1] and verdict == 'failed' then
-  pause(now, code, message, cooldown, now + cooldown)
-elseif not paused[1] and suspected then
-  pause(now, suspect_until > 0 and 'quota' or 'suspect', detail, cooldown, math.max(suspect_until, now + cooldown))
+elseif not paused[1] and (verdict == 'failed' or suspected) then
+  pause(now, why, words, cooldown, math.max(suspect_until, now + cooldown))
 end
 return next_state

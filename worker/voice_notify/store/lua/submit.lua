@@ -2,20 +2,22 @@
 --   ARGV 5 id  6 mobile  7 template  8 params (JSON)  9 priority  10 countdown, ms  11 expires, ms from now (0: never)
 --        12 own on_unconfirmed ('': the settings')  13 idempotency key ('': none)  14 most open notifications in a line
 --        15 ring id ('': the caller can not ring)  16 how long a ring may be under way, ms  17 most rings under way
--- Reply: {'stored' | 'duplicate' | 'full', id, start, ahead, stamps (by commas), ring: 1 | 0}
---   start: ms from which it may be called; ahead: how many are called before it; ring: the caller is to ring this id.
+-- Reply: {'stored' | 'duplicate' | 'full', id, opens, joins, before, behind, stamps (by commas), ring: 1 | 0}
+--   opens: ms before which the number is not called; joins: ms at which it joins its line; before, behind: how many in line
+--   are called before and behind it then; ring: the caller is to ring this id.
 local id, mobile, key = ARGV[5], ARGV[6], ARGV[13]
 local now = clock_ms()
 
 local function reply(status, known, ring)
-  local of = redis.call('HGET', NOTIFICATION(known), 'mobile')
-  local score = of and redis.call('ZSCORE', LINE(of), known)
+  local of = redis.call('HMGET', NOTIFICATION(known), 'mobile', 'priority', 'seq')
+  local score = of[1] and redis.call('ZSCORE', LINE(of[1]), known)
   if not score or score == IN_FLIGHT then
-    return {status, known, now, 0, '', ring}
+    return {status, known, now, now, 0, 0, '', ring}
   end
-  local start = math.max(now, tonumber(score), tonumber(redis.call('GET', HOLD(of)) or 0))
-  local ahead = redis.call('ZCOUNT', LINE(of), '(-inf', '(' .. score)
-  return {status, known, start, ahead, redis.call('GET', CALLS(of)) or '', ring}
+  local opens = math.max(now, tonumber(redis.call('GET', HOLD(of[1])) or 0))
+  local before, behind = others_in_line(of[1], ready_score(tonumber(of[2] or 0), tonumber(of[3])))
+  local stamps = redis.call('GET', CALLS(of[1])) or ''
+  return {status, known, opens, math.max(now, tonumber(score)), before, behind, stamps, ring}
 end
 
 if redis.call('EXISTS', NOTIFICATION(id)) == 1 then
@@ -28,7 +30,7 @@ if key ~= '' then
   end
 end
 if redis.call('ZCARD', LINE(mobile)) >= tonumber(ARGV[14]) then
-  return {'full', '', now, 0, '', 0}
+  return {'full', '', now, now, 0, 0, '', 0}
 end
 
 local priority, countdown, expires = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])

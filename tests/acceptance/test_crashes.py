@@ -1,0 +1,145 @@
+"""A process is killed at each step of a notification's way, which ends all the same (DESIGN.md, G2 and G3)."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.deployment import TEMPLATE, WORDS, Deployment, deploy, foreign_producer, new_mobile
+from tests.support.sandbox import eventually
+from tests.support.worker import CRASHING_APP, ROOT
+
+import voice_notify
+from voice_notify import explain
+from voice_notify.core.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PRODUCER = f"""
+import sys
+import {CRASHING_APP}
+from voice_notify import notify
+mobile, id_, template, *words = sys.argv[1:]
+notify.apply_async((mobile, template, words), task_id=id_)
+"""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, broker_url: str) -> Iterator[Deployment]:
+    """A deployment whose processes can be told to die at a step."""
+    folder = tmp_path_factory.mktemp("crashes")
+    with deploy(folder, broker_url=broker_url, app=CRASHING_APP, connect_timeout=0.2) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def deployment(running: Deployment) -> Iterator[Deployment]:
+    """That deployment with nothing in it and one worker."""
+    running.reset()
+    if not any(worker.running for worker in running.workers):
+        running.start_worker()
+    yield running
+    assert running.violations() == []
+
+
+def arm(deployment: Deployment, step: str) -> None:
+    """Have the next process that comes to `step` die there."""
+    (deployment.folder / step).touch()
+
+
+def crashed(deployment: Deployment, step: str) -> bool:
+    """Whether a process has died at `step`."""
+    return not (deployment.folder / step).exists()
+
+
+def lost_attempts(id_: str) -> int:
+    """How many attempts of unknown outcome the history of a notification shows."""
+    return sum(entry.detail.startswith("lease ") for entry in explain(id_).history)
+
+
+def calls_in_the_end(deployment: Deployment, mobile: str) -> int:
+    """How often the number was called, once a further notification for it has ended: nothing is under way any more."""
+    deployment.finished(deployment.send(mobile))
+    return len(deployment.calls(mobile)) - 1
+
+
+@pytest.mark.parametrize("step", ["submitted", "before the ring"])
+def test_the_producer_is_killed(deployment: Deployment, step: str) -> None:
+    """What it had stored is called, once, by the ring of a pump."""
+    mobile, id_ = new_mobile(), f"producer-killed-{step.replace(' ', '-')}"
+    arm(deployment, step)
+    command = [sys.executable, "-c", PRODUCER, mobile, id_, TEMPLATE, *WORDS]
+    producer = subprocess.run(command, check=False, env=deployment.environment, cwd=ROOT, timeout=20)  # noqa: S603
+    assert producer.returncode == -signal.SIGKILL
+    assert deployment.finished(id_).state is State.ACCEPTED
+    assert calls_in_the_end(deployment, mobile) == 1
+
+
+@pytest.mark.parametrize("step", ["before the ring", "received"])
+def test_the_main_process_is_killed(deployment: Deployment, step: str) -> None:
+    """A ring that a pump did not send, or that was lost with the worker that had it, is rung again by another."""
+    mobile = new_mobile()
+    arm(deployment, step)
+    (id_,) = voice_notify.notify.bulk([(mobile, TEMPLATE, WORDS)]).ids
+    assert eventually(lambda: not deployment.workers[-1].running)
+    deployment.start_worker()
+    assert deployment.finished(id_).state is State.ACCEPTED
+    assert calls_in_the_end(deployment, mobile) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "calls", "lost"),
+    [("popped", 1, 0), ("begun", 1, 1), ("replied", 2, 1), ("settled", 1, 0)],
+)
+def test_a_pool_process_is_killed(deployment: Deployment, step: str, calls: int, lost: int) -> None:
+    """The phone rings twice only where the history shows an attempt of unknown outcome."""
+    mobile = new_mobile()
+    arm(deployment, step)
+    id_ = deployment.send(mobile)
+    record = deployment.finished(id_)
+    assert eventually(lambda: crashed(deployment, step))
+    assert (record.state, record.unconfirmed, lost_attempts(id_)) == (State.ACCEPTED, lost, lost)
+    assert calls_in_the_end(deployment, mobile) == calls
+
+
+@pytest.mark.parametrize("whole_worker", [False, True])
+def test_a_process_is_killed_with_the_request_on_the_wire(deployment: Deployment, *, whole_worker: bool) -> None:
+    """The phone may have rung: it is called once more, with the lost attempt in the history."""
+    mobile = new_mobile()
+    deployment.answer(mobile, "hang")
+    id_ = deployment.send(mobile)
+    deployment.called(mobile)
+    if whole_worker:
+        deployment.workers[-1].kill()
+        deployment.start_worker()
+    else:
+        deployment.workers[-1].signal_children(signal.SIGKILL)
+    record = deployment.finished(id_)
+    assert (record.state, record.unconfirmed, lost_attempts(id_)) == (State.ACCEPTED, 1, 1)
+    assert calls_in_the_end(deployment, mobile) == 2
+
+
+def test_a_lost_attempt_follows_the_policy(deployment: Deployment) -> None:
+    """With `dead_letter`, a crash during the call never makes the phone ring twice."""
+    mobile = new_mobile()
+    arm(deployment, "replied")
+    record = deployment.finished(deployment.send(mobile, kwargs={"on_unconfirmed": "dead_letter"}))
+    assert (record.state, record.reason, record.code) == (State.DEAD, "unconfirmed", "lease")
+    assert calls_in_the_end(deployment, mobile) == 1
+
+
+def test_a_foreign_message_survives_the_process_that_took_it(deployment: Deployment, broker_url: str) -> None:
+    """Killed between submit and acknowledgement: the broker delivers it again, and the phone rings once."""
+    mobile = new_mobile()
+    arm(deployment, "submitted")
+    with foreign_producer(broker_url or deployment.redis.url) as shop:
+        shop.send_task("voice_notify.notify", [mobile, TEMPLATE, list(WORDS)], task_id="order-8813")
+    assert eventually(lambda: crashed(deployment, "submitted"))
+    log = deployment.workers[-1].log
+    assert eventually(lambda: "notify[order-8813] succeeded" in log.read_text(encoding="utf-8"))
+    assert deployment.finished("order-8813").state is State.ACCEPTED
+    assert calls_in_the_end(deployment, mobile) == 1

@@ -1,0 +1,60 @@
+"""SIGTERM and Ctrl-C: what is on the wire is finished, what is not begun stays, nothing is lost or repeated."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.deployment import Deployment, deploy, new_mobile
+from tests.support.sandbox import eventually
+from tests.support.worker import Worker
+
+from voice_notify import explain
+from voice_notify.core.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A deployment in which each process places two calls at once, and a call may take 3 s."""
+    with deploy(tmp_path_factory.mktemp("deployment"), calls_in_flight=2, read_timeout=3) as deployment:
+        yield deployment
+
+
+def states(ids: list[str]) -> Counter[State]:
+    """How many notifications are in which state."""
+    return Counter(explain(id_).record.state for id_ in ids)
+
+
+@pytest.mark.parametrize("stop", [Worker.stop, Worker.interrupt])
+def test_a_stopped_worker_finishes_its_calls(deployment: Deployment, stop: Callable[[Worker], int]) -> None:
+    """A call outlives the Celery task that began it, and the worker waits for both."""
+    worker = deployment.start_worker()
+    deployment.script(latency=2)  # a pool process that does not wait for its calls ends after 1 s
+    mobiles = [new_mobile(), new_mobile()]
+    ids = [deployment.send(mobile) for mobile in mobiles]
+    for mobile in mobiles:
+        deployment.called(mobile)
+    assert states(ids) == {State.CALLING: 2}
+    stop(worker)
+    assert states(ids) == {State.ACCEPTED: 2}
+    assert deployment.sandbox.get("/summary")["requests"] == len(ids)
+
+
+def test_another_worker_takes_over(deployment: Deployment) -> None:
+    """Stopped under load, a worker leaves nothing in flight; the next one calls the rest, and no phone rings twice."""
+    worker = deployment.start_worker()
+    deployment.script(latency=0.3)
+    mobiles = [new_mobile() for _ in range(40)]
+    ids = [deployment.send(mobile) for mobile in mobiles]
+    assert eventually(lambda: len(deployment.sandbox.get("/calls")) >= 4)
+    assert worker.stop() == 0
+    after = states(ids)
+    assert after.keys() == {State.ACCEPTED, State.WAITING}, after
+    deployment.script(latency=0)
+    deployment.start_worker()
+    assert {record.state for record in deployment.all_finished(ids)} == {State.ACCEPTED}
+    assert Counter(call["mobile"] for call in deployment.sandbox.get("/calls")) == dict.fromkeys(mobiles, 1)

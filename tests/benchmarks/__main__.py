@@ -1,0 +1,17 @@
+"""The command line: `python -m tests.benchmarks throughput | latency | slow-provider | scale | cost`."""
+
+from __future__ import annotations
+
+import click
+from tests.benchmarks import cost, latency, scale, slow_provider, throughput
+
+
+@click.group()
+def main() -> None:
+    """Measure voice-notify, beside other ways to do the same job."""
+
+
+for module in (throughput, latency, slow_provider, scale, cost):
+    main.add_command(module.command)
+
+main(prog_name="python -m tests.benchmarks")

@@ -1,0 +1,102 @@
+"""`throughput`: all systems in turns; a table, a chart and a JSON file."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+
+import click
+from tests.benchmarks import chart
+from tests.benchmarks.bench import Bench, cheapest_provider, open_bench
+from tests.benchmarks.measure import Turn, measure_enqueue, measure_turn
+from tests.benchmarks.report import console, describe, save, show, spread
+from tests.benchmarks.systems import BARE, CELERY, OURS, SYSTEMS, System
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(slots=True)
+class Measured:
+    """All rounds of one system."""
+
+    turns: list[Turn] = field(default_factory=list)
+    enqueues: list[float] = field(default_factory=list)  #: per second, workers stopped
+
+    @property
+    def rates(self) -> list[float]:
+        """Notifications done per second."""
+        return [turn.run.rate for turn in self.turns]
+
+
+@click.command("throughput")
+@click.option("--rounds", default=5, show_default=True, help="How often each system has its turn.")
+@click.option("--seconds", default=4.0, show_default=True, help="About how long each measurement takes.")
+@click.option("--enqueues", default=3000, show_default=True, help="Notifications enqueued while workers are stopped.")
+@click.option("--only", "names", multiple=True, type=click.Choice(list(SYSTEMS)), help="Measure this system only.")
+@click.option("--output", default=RESULTS, show_default=True, type=click.Path(path_type=Path), help="Where files go.")
+def command(rounds: int, seconds: float, enqueues: int, names: tuple[str, ...], output: Path) -> None:
+    """Compare how fast the same job is done by each system."""
+    systems = _installed([SYSTEMS[name] for name in names or SYSTEMS])
+    with open_bench(cheapest_provider) as bench:
+        about = describe(bench) | {"versions": {name: system.versions() for name, system in systems.items()}}
+        console.print(f"provider: {bench.provider.name}")
+        measured = _measure(bench, systems, rounds, seconds, enqueues)
+    _show(systems, measured)
+    save(output / "throughput.json", {"systems": {name: asdict(each) for name, each in measured.items()}}, about)
+    chart.draw(output / "throughput.png", _series(systems, measured), about["machine"])
+
+
+def _installed(systems: Sequence[System]) -> dict[str, System]:
+    found = {}
+    for system in systems:
+        try:
+            system.versions()
+        except subprocess.CalledProcessError:
+            console.print(f"[yellow]{system.label} is left out: not installed for {system.python}")
+        else:
+            found[system.name] = system
+    return found
+
+
+def _measure(
+    bench: Bench, systems: Mapping[str, System], rounds: int, seconds: float, enqueues: int
+) -> dict[str, Measured]:
+    measured = {name: Measured() for name in systems}
+    for number in range(1, rounds + 1):
+        for name, system in systems.items():
+            so_far = measured[name]
+            rate = median(so_far.rates) if so_far.turns else None
+            turn = measure_turn(bench, system, seconds=seconds, rate=rate)
+            so_far.turns.append(turn)
+            console.print(
+                f"round {number}: {system.label}: {turn.run.number} in {turn.run.seconds:.2f} s, {turn.run.rate:,.0f}/s"
+            )
+            if system is not BARE:
+                so_far.enqueues.append(enqueues / measure_enqueue(bench, system, enqueues).seconds)
+    return measured
+
+
+def _show(systems: Mapping[str, System], measured: Mapping[str, Measured]) -> None:
+    peers = [median(each.rates) for name, each in measured.items() if name not in (*OURS, BARE.name)]
+    against = {
+        "× best peer": max(peers, default=None),
+        "× Celery": median(measured[CELERY.name].rates) if CELERY.name in measured else None,
+        "× bare": median(measured[BARE.name].rates) if BARE.name in measured else None,
+    }
+    rows = []
+    for name, each in measured.items():
+        rate = median(each.rates)
+        ratios = [f"{rate / other:.2f}" if other else "–" for other in against.values()]
+        cpu = 1e6 * median(turn.cpu for turn in each.turns)
+        rows.append([systems[name].label, spread(each.rates), *ratios, f"{cpu:,.0f}", spread(each.enqueues)])
+    columns = ["system", "done/s", *against, "CPU µs", "enqueued/s"]
+    show("Throughput: median (range over the rounds)", columns, rows)
+
+
+def _series(systems: Mapping[str, System], measured: Mapping[str, Measured]) -> list[chart.Series]:
+    return [
+        chart.Series(systems[name].label, name in OURS, each.rates, each.enqueues) for name, each in measured.items()
+    ]

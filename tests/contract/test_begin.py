@@ -1,0 +1,258 @@
+"""Beginning: a call is granted only if every limit allows it now, and only once."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.account import (
+    ACCEPTED,
+    BACKOFF,
+    GAP,
+    LEASE,
+    LIMITS,
+    MAINTENANCE,
+    MOBILE,
+    SEND_WITHIN,
+    TOMORROW,
+    Account,
+    other_number,
+)
+from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
+
+from voice_notify.core.policy import Attempt
+from voice_notify.core.states import State
+from voice_notify.core.windows import Limits
+from voice_notify.store import keys
+from voice_notify.store.ledger import Grant
+
+
+def test_a_grant(account: Account) -> None:
+    """A grant holds all that a worker needs for the call, and the notification is `calling`."""
+    id_ = account.submit(params=("张三", '"3号楼"'))
+    grant = account.begin(id_, "token")
+    assert grant == Grant(
+        id_, "token", MOBILE, "453662", ("张三", '"3号楼"'), Attempt(1, 0), account.clock.now, SEND_WITHIN
+    )
+    assert account.state(id_) is State.CALLING
+
+
+def test_one_call_in_flight(account: Account) -> None:
+    """A line has at most one call in flight, also when that call's lease has run out but is not settled."""
+    first, second = account.submit(), account.submit()
+    account.granted(first)
+    for _ in range(3):
+        assert account.begin(first) is None
+        assert account.begin(second) is None
+        account.clock.advance(DAY)
+
+
+def test_numbers_do_not_wait_for_each_other(account: Account) -> None:
+    """A number that is being called, or has just been, holds up no other."""
+    account.call(account.submit())
+    account.granted(account.submit(other_number(1)))
+    account.granted(account.submit(other_number(2)))
+
+
+def test_the_head_is_called(account: Account) -> None:
+    """Whichever notification a ring names, the call is that of the head of its line; also when that one is final."""
+    head, behind = account.submit(), account.submit()
+    assert account.call(behind).id == head
+    account.clock.advance(GAP)
+    assert account.granted(head).id == behind
+
+
+def test_a_line_without_a_call(account: Account) -> None:
+    """A ring for an unknown notification, or for a line with nothing in it, begins nothing and leaves nothing."""
+    id_ = account.submit()
+    account.call(id_)
+    assert account.begin("unknown") is None
+    assert account.begin(id_) is None
+    assert account.due(id_) is None
+
+
+def test_the_gap(account: Account) -> None:
+    """The next call of a number begins when the gap after the settlement of the last one is over, not before."""
+    id_ = account.submit()
+    account.submit()
+    account.call(id_, takes=7 * SECOND)
+    account.granted_exactly_at(account.clock.now + GAP, id_)
+
+
+def test_the_daily_limit(account: Account) -> None:
+    """The sixth call begins when the first of the last five is a window ago."""
+    ids = [account.submit() for _ in range(6)]
+    account.call(ids[0])
+    first_call = account.clock.now
+    for hours in (1, 2, 5, 23):
+        account.clock.set(first_call + hours * HOUR)
+        account.call(ids[0])
+    account.granted_exactly_at(first_call + LIMITS.window_ms, ids[0])
+
+
+def test_the_window_rolls(account: Account) -> None:
+    """The daily limit is one of any window: each call makes room a window after itself."""
+    ids = [account.submit() for _ in range(12)]
+    calls = []
+    for hours in (0, 1, 20, 22, 23):
+        account.clock.set(NOON + hours * HOUR - SECOND)
+        account.call(ids[0])
+        calls.append(account.clock.now)
+    for earlier in calls:
+        grant = account.granted_exactly_at(earlier + LIMITS.window_ms, ids[0])
+        account.settle(grant, ACCEPTED)
+
+
+def test_the_same_attempt_asks_again(account: Account) -> None:
+    """An attempt whose grant was lost on the way gets the same grant again, with less time to send."""
+    id_ = account.submit()
+    account.begin(id_, "token")
+    account.clock.advance(2 * SECOND)
+    again = account.begin(id_, "token")
+    assert again is not None
+    assert (again.id, again.attempt.attempts, again.send_within_ms) == (id_, 1, SEND_WITHIN - 2 * SECOND)
+    assert account.explain(id_).due_ms == NOON + LEASE
+
+
+def test_asking_again_charges_once(account: Account) -> None:
+    """However often an attempt asks, it is one call in the window."""
+    ids = [account.submit() for _ in range(6)]
+    for _ in range(5):
+        grant = account.granted(ids[0])
+        for _ in range(3):
+            assert account.begin(ids[0], grant.token) == grant
+        account.settle(grant, ACCEPTED)
+        account.clock.advance(GAP)
+    assert account.explain(ids[5]).due_ms == NOON + LIMITS.window_ms
+
+
+def test_a_deadline_in_the_line(account: Account) -> None:
+    """A notification whose deadline has passed is not called: it expires, and the next in line is called."""
+    late = account.submit(expires=10)
+    also_late = account.submit(expires=5)
+    in_time = account.submit(expires=11)
+    account.clock.advance(10 * SECOND)
+    assert account.granted(late).id == in_time
+    assert {account.state(late), account.state(also_late)} == {State.EXPIRED}
+
+
+def test_a_deadline_empties_the_line(account: Account) -> None:
+    """A line in which all have expired leaves the agenda."""
+    id_ = account.submit(expires=10)
+    account.clock.advance(10 * SECOND)
+    assert account.begin(id_) is None
+    assert account.state(id_) is State.EXPIRED
+    assert account.due(id_) is None
+
+
+def test_a_deadline_leaves_others(account: Account) -> None:
+    """When all in the line have expired, the agenda has the number at the time of the next that waits beside it."""
+    account.submit(expires=10)
+    later = account.submit(countdown=600)
+    account.clock.advance(10 * SECOND)
+    account.claim()
+    assert account.begin(later) is None
+    assert account.due(later) == NOON + 10 * MINUTE
+
+
+def test_a_deadline_soon(account: Account) -> None:
+    """A call that begins shortly before its deadline has only until then to send its request."""
+    id_ = account.submit(expires=10)
+    account.clock.advance(9 * SECOND)
+    assert account.granted(id_).send_within_ms == SECOND
+
+
+def test_a_deadline_of_a_call_in_flight(account: Account) -> None:
+    """A deadline does not end a call that has begun."""
+    id_ = account.submit(expires=1)
+    account.granted(id_)
+    account.clock.advance(2 * SECOND)
+    assert account.begin(id_) is None
+    assert account.state(id_) is State.CALLING
+
+
+def test_a_hold(account: Account) -> None:
+    """606 holds the whole number until the provider's next day begins, 00:00 China time."""
+    id_ = account.submit()
+    account.call(id_, TOMORROW)
+    urgent = account.submit(priority=9)
+    assert account.granted_exactly_at(NOON + 12 * HOUR, id_).id == urgent
+
+
+def test_a_hold_and_the_gap(account: Account) -> None:
+    """The later of a hold and the windows counts."""
+    account.clock.set(NOON + 12 * HOUR - MINUTE)
+    ids = [account.submit() for _ in range(2)]
+    account.call(ids[0])
+    account.clock.advance(GAP)
+    account.call(ids[0], TOMORROW, takes=1)
+    account.granted_exactly_at(NOON + 12 * HOUR, ids[1])
+
+
+def test_the_rate(account: Account) -> None:
+    """`max_calls_per_second` spaces the calls of the account, after a burst of what fits into 50 ms."""
+    account.configure(call_interval_ms=100)
+    ids = [account.submit(other_number(number)) for number in range(3)]
+    account.granted(ids[0])
+    assert [account.begin(id_) for id_ in ids[1:]] == [None, None]
+    account.granted_exactly_at(NOON + 50, ids[1])
+    assert account.begin(ids[2]) is None
+    account.granted_exactly_at(NOON + 150, ids[2])
+
+
+def test_a_denied_call_uses_no_rate(account: Account) -> None:
+    """What the windows deny is not counted against the rate."""
+    account.configure(call_interval_ms=100)
+    id_ = account.submit()
+    account.submit()
+    account.call(id_)
+    assert account.begin(id_) is None
+    account.granted(account.submit(other_number(1)))
+
+
+def test_a_paused_account(account: Account) -> None:
+    """While the account is paused no call begins, and the line keeps its place on the agenda."""
+    id_ = account.submit()
+    account.ledger.pause("maintenance")
+    assert account.begin(id_) is None
+    account.clock.advance(DAY)
+    assert account.begin(id_) is None
+    account.ledger.resume()
+    assert account.claim().ids == (id_,)
+    account.granted(id_)
+
+
+@pytest.mark.parametrize("denied", [False, True])
+def test_what_joins_the_line(account: Account, *, denied: bool) -> None:
+    """A notification that joins its line keeps its place, whether or not its line could be called at that moment."""
+    account.submit(id="later", countdown=1)
+    account.submit(id="now")
+    if denied:
+        account.call("now")
+        account.begin("now")
+        account.clock.advance(GAP)
+        account.submit(id="now-too")
+    else:
+        account.clock.advance(SECOND)
+    assert account.granted("now").id == "later"
+
+
+def test_after_the_backoff(account: Account) -> None:
+    """A notification whose backoff is over goes before those submitted later."""
+    first, second = account.submit(), account.submit()
+    account.call(first, MAINTENANCE)
+    account.clock.advance(BACKOFF)
+    assert account.granted(second).id == first
+
+
+def test_many_at_once(account: Account) -> None:
+    """A chunk of attempts is answered one by one: numbers that are free are granted, a second call of one is not."""
+    ids = [account.submit(), account.submit(), account.submit(other_number(1))]
+    grants = account.ledger.begin([(id_, f"token-{id_}") for id_ in ids])
+    assert [grant and grant.id for grant in grants] == [ids[0], None, ids[2]]
+
+
+def test_a_gap_longer_than_the_window(account: Account) -> None:
+    """The gap counts for its whole length, whatever the window."""
+    account.ledger.scripts.limits = Limits(gap_ms=HOUR, max_calls=5, window_ms=MINUTE)
+    id_ = account.submit()
+    account.call(id_)
+    assert account.client.pttl(account.prefix + keys.CALLS + MOBILE) > MINUTE

@@ -1,0 +1,175 @@
+"""Claiming: what a pump rings for, and what it settles for workers that were lost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tests.support.account import GAP, LAPSED, LEASE, RING_LEASE, Account, other_number
+from tests.support.clock import MINUTE, SECOND
+
+from voice_notify.core.states import State
+
+
+def test_one_id_for_each_due_line(account: Account) -> None:
+    """Each line that is due is rung once, by the id at its head, however many wait in it."""
+    first = account.submit()
+    account.submit()
+    second = account.submit(other_number(1))
+    assert sorted(account.claim().ids) == sorted([first, second])
+
+
+def test_a_line_is_leased_to_a_ring(account: Account) -> None:
+    """A line that was claimed is not claimed again while its ring may be under way; then the ring is taken for lost."""
+    id_ = account.submit()
+    assert account.claim(worker="w1").ids == (id_,)
+    account.clock.advance(RING_LEASE - 1)
+    assert account.claim(worker="w2").ids == ()
+    account.clock.advance(1)
+    assert account.claim(worker="w2").ids == (id_,)
+
+
+def test_at_most_so_many(account: Account) -> None:
+    """A ring takes at most `most` lines, the longest due first; the next ring takes the others."""
+    for number in range(5):
+        account.submit(other_number(number), id=f"n{number}")
+        account.clock.advance(1)
+    claims = [account.claim(most=2) for _ in range(3)]
+    assert [claim.ids for claim in claims] == [("n0", "n1"), ("n2", "n3"), ("n4",)]
+    assert [claim.idle_ms for claim in claims] == [0, 0, 0]
+
+
+def test_what_is_not_due(account: Account) -> None:
+    """A line whose number may not be called yet is not claimed; the pump is told how long nothing will be due."""
+    id_ = account.submit()
+    account.submit()
+    account.call(id_)
+    claim = account.claim()
+    assert (claim.ids, claim.idle_ms) == ((), GAP)
+    account.clock.advance(GAP - 1)
+    claim = account.claim()
+    assert (claim.ids, claim.idle_ms) == ((), 1)
+    account.clock.advance(1)
+    assert len(account.claim().ids) == 1
+
+
+def test_an_empty_agenda(account: Account) -> None:
+    """Where nothing waits, nothing is known to become due."""
+    claim = account.claim()
+    assert (claim.ids, claim.lapsed, claim.idle_ms) == ((), (), None)
+
+
+def test_rings_per_worker(account: Account) -> None:
+    """No more rings are under way than the workers that are alive can answer."""
+    for number in range(5):
+        account.submit(other_number(number))
+
+    def rings(worker: str) -> int:
+        return len(account.claim(most=1, rings_per_worker=1, worker=worker).ids)
+
+    assert [rings("w1"), rings("w1")] == [1, 0]
+    assert [rings("w2"), rings("w2"), rings("w1")] == [1, 0, 0]
+    account.ledger.forget_ring("ring-1")
+    assert [rings("w1"), rings("w1")] == [1, 0]
+
+
+def test_a_lost_ring_counts_no_more(account: Account) -> None:
+    """A ring that was not answered in time makes room for another."""
+    for number in range(2):
+        account.submit(other_number(number))
+    assert len(account.claim(most=1, rings_per_worker=1).ids) == 1
+    account.clock.advance(RING_LEASE - 1)
+    assert account.claim(most=1, rings_per_worker=1).ids == ()
+    account.clock.advance(1)
+    assert len(account.claim(most=1, rings_per_worker=1).ids) == 1
+
+
+def test_a_dead_worker_answers_no_rings(account: Account) -> None:
+    """The rings of a worker whose pump fell silent are not waited for by the others."""
+    account.claim(worker="w2")
+    account.clock.advance(15 * SECOND)
+    for number in range(2):
+        account.submit(other_number(number))
+    assert len(account.claim(most=1, rings_per_worker=1, worker="w1").ids) == 1
+    assert account.claim(most=1, rings_per_worker=1, worker="w1").ids == ()
+
+
+def test_a_turn_without_a_ring(account: Account) -> None:
+    """A turn that found nothing due uses up none of the rings."""
+    account.claim(rings_per_worker=1)
+    account.submit()
+    assert len(account.claim(rings_per_worker=1).ids) == 1
+
+
+def test_the_workers(account: Account) -> None:
+    """Workers are named while their pump is heard."""
+    account.clock.set(round(datetime.now(UTC).timestamp() * 1000))  # `workers` asks the server for its own time
+    account.claim(worker="w1@host")
+    account.clock.advance(-MINUTE)
+    account.claim(worker="w2@host")
+    assert account.ledger.workers() == ["w1@host"]
+
+
+def test_a_lapsed_call(account: Account) -> None:
+    """A call whose lease ran out is handed to a pump, with what it needs to decide; until then it is not."""
+    id_ = account.submit(on_unconfirmed="dead_letter")
+    grant = account.granted(id_)
+    account.clock.advance(LEASE - 1)
+    assert account.claim().lapsed == ()
+    account.clock.advance(1)
+    (lapsed,) = account.claim().lapsed
+    assert (lapsed.id, lapsed.token, lapsed.now_ms) == (id_, grant.token, account.clock.now)
+    assert lapsed.attempt == grant.attempt
+    assert account.settle(lapsed, LAPSED) == State.DEAD
+
+
+def test_one_pump_settles_a_lapsed_call(account: Account) -> None:
+    """A lapsed call is handed out once; again only after the pump that has it had time enough to settle it."""
+    account.granted(account.submit())
+    account.clock.advance(LEASE)
+    assert len(account.claim(worker="w1").lapsed) == 1
+    assert account.claim(worker="w2").lapsed == ()
+    account.clock.advance(RING_LEASE)
+    assert len(account.claim(worker="w2").lapsed) == 1
+
+
+def test_a_lapsed_call_keeps_its_line(account: Account) -> None:
+    """Until a lapsed call is settled, nothing else in its line is rung or begun."""
+    account.granted(account.submit())
+    waiting = account.submit()
+    account.clock.advance(LEASE)
+    claim = account.claim()
+    assert (len(claim.lapsed), claim.ids) == (1, ())
+    assert account.begin(waiting) is None
+
+
+def test_lapsed_calls_of_a_paused_account(account: Account) -> None:
+    """A pause keeps calls from beginning, not from being settled."""
+    account.granted(account.submit())
+    account.ledger.pause("maintenance")
+    account.clock.advance(LEASE)
+    assert len(account.claim().lapsed) == 1
+
+
+def test_a_paused_account(account: Account) -> None:
+    """While the account is paused nothing is rung; afterwards each line that became due meanwhile is."""
+    ids = [account.submit(other_number(number)) for number in range(3)]
+    account.ledger.pause("maintenance")
+    account.clock.advance(MINUTE)
+    assert account.claim().ids == ()
+    account.ledger.resume()
+    assert sorted(account.claim().ids) == sorted(ids)
+
+
+def test_no_more_than_the_rate_allows(account: Account) -> None:
+    """With `max_calls_per_second` no more lines are rung than may be called now: the burst of 50 ms."""
+    account.configure(call_interval_ms=20)
+    for number in range(10):
+        account.submit(other_number(number))
+    claim = account.claim()
+    assert len(claim.ids) == 3
+    for id_ in claim.ids:
+        account.granted(id_)
+    claim = account.claim()
+    assert (claim.ids, claim.idle_ms) == ((), 10)
+    account.clock.advance(10)
+    assert len(account.claim().ids) == 1

@@ -1,0 +1,185 @@
+"""The dead letters: found, replayed and purged by people."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.account import (
+    ACCEPTED,
+    GAP,
+    MAINTENANCE,
+    MOBILE,
+    POLICY,
+    REFUSED,
+    UNCLEAR,
+    UNCONFIRMED,
+    Account,
+    other_number,
+)
+from tests.support.clock import DAY, HOUR, MINUTE, SECOND
+
+from voice_notify.core.states import Reason, State
+from voice_notify.errors import UnknownNotification
+from voice_notify.store.dead_letters import Filter
+
+
+def dead_letter(account: Account, mobile: str = MOBILE, **fields: object) -> str:
+    """A dead letter; its number may be called at once."""
+    id_ = account.submit(mobile, **fields)
+    account.call(id_, REFUSED)
+    return id_
+
+
+def test_a_dead_letter(account: Account) -> None:
+    """A notification that was refused for good is found among the dead letters with the provider's words."""
+    id_ = dead_letter(account)
+    (letter,) = account.dead_letters.find(Filter())
+    assert (letter.id, letter.state, letter.code, letter.message) == (id_, State.DEAD, "400", REFUSED.message)
+    assert account.dead_letters.count() == 1
+
+
+def test_only_the_dead(account: Account) -> None:
+    """What waits, is being called or ended otherwise is no dead letter."""
+    waiting, accepted, cancelled = (account.submit(other_number(number)) for number in range(3))
+    account.call(accepted)
+    account.ledger.cancel(cancelled)
+    account.granted(account.submit(other_number(3)))
+    assert list(account.dead_letters.find(Filter())) == []
+    assert account.dead_letters.replay([waiting, accepted, cancelled, "unknown"], expires=60) == 0
+    assert account.dead_letters.purge([waiting, accepted, cancelled, "unknown"]) == 0
+    assert account.ledger.counts()[State.WAITING] == 1
+
+
+@pytest.mark.parametrize(
+    ("only", "found"),
+    [
+        (Filter(), ["bad", "odd"]),
+        (Filter(code="400"), ["bad"]),
+        (Filter(reason="unclear"), ["odd"]),
+        (Filter(mobile=other_number(1)), ["odd"]),
+        (Filter(template_id="453662"), ["bad", "odd"]),
+        (Filter(template_id="1"), []),
+        (Filter(code="999", reason="unclear", mobile=other_number(1), template_id="453662"), ["odd"]),
+        (Filter(code="999", reason="refused"), []),  # all of the fields that are set
+    ],
+    ids=repr,
+)
+def test_a_filter(account: Account, only: Filter, found: list[str]) -> None:
+    """A filter finds the dead letters that match all its fields, the oldest first."""
+    account.submit(id="bad")
+    account.call("bad", REFUSED)
+    account.submit(other_number(1), id="odd")
+    account.call("odd", UNCLEAR)
+    assert [letter.id for letter in account.dead_letters.find(only)] == found
+    assert [letter.id for letter in account.dead_letters.find(only, limit=1)] == found[:1]
+
+
+def test_finding_while_they_leave(account: Account) -> None:
+    """Dead letters that are purged while they are being read hide none of the others."""
+    ids = [dead_letter(account) for _ in range(4)]
+    found = []
+    for letter in account.dead_letters.find(Filter()):
+        found.append(letter.id)
+        account.dead_letters.purge([letter.id])
+    assert found == ids
+    assert account.dead_letters.count() == 0
+
+
+def test_a_replay(account: Account) -> None:
+    """A replayed dead letter waits in its line as if submitted now, with its history and a new deadline."""
+    id_ = dead_letter(account, expires=60)
+    account.clock.advance(DAY)
+    assert account.dead_letters.replay([id_], expires=3600) == 1
+    explained = account.explain(id_)
+    record = explained.record
+    assert (record.state, record.attempts, record.ended_ms) == (State.WAITING, 0, None)
+    assert record.deadline_ms == account.clock.now + HOUR
+    assert (explained.reason, explained.due_ms) == (Reason.NEW, account.clock.now)
+    assert [entry.state for entry in explained.history] == [
+        State.WAITING,
+        State.CALLING,
+        State.DEAD,
+        State.WAITING,
+    ]
+    assert account.dead_letters.count() == 0
+    assert account.ledger.counts() == dict.fromkeys(State, 0) | {State.WAITING: 1}
+    assert account.claim().ids == (id_,)
+
+
+def test_a_replay_is_no_way_around_the_windows(account: Account) -> None:
+    """A replayed notification is charged for the calls that were, or may have been, placed before."""
+    id_ = account.submit()
+    account.call(id_, UNCLEAR)
+    called = account.clock.now
+    account.dead_letters.replay([id_], expires=3600)
+    account.granted_exactly_at(called + GAP, id_)
+
+
+def test_a_replay_stands_at_the_end(account: Account) -> None:
+    """A replayed notification stands behind those that were submitted before the replay, but for its priority."""
+    low, high = dead_letter(account), dead_letter(account, priority=5)
+    waiting = [account.submit(), account.submit()]
+    account.dead_letters.replay([low, high], expires=3600)
+    assert account.call_order(low, 4) == [high, *waiting, low]
+
+
+def test_attempts_after_a_replay(account: Account) -> None:
+    """After a replay, attempts and resends are counted anew."""
+    id_ = account.submit()
+    for outcome in (UNCONFIRMED, UNCONFIRMED, MAINTENANCE):
+        account.call(id_, outcome)
+        account.clock.advance(MINUTE)
+    assert account.state(id_) is State.DEAD
+    account.dead_letters.replay([id_], expires=3600)
+    for outcome in (UNCONFIRMED, MAINTENANCE):
+        account.call(id_, outcome)
+        account.clock.advance(MINUTE)
+    record = account.explain(id_).record
+    assert (record.state, record.attempts, record.unconfirmed) == (State.WAITING, POLICY.max_attempts - 1, 1)
+
+
+def test_a_late_success_after_a_replay(account: Account) -> None:
+    """A success that arrives late saves a replayed notification the second call."""
+    id_ = account.submit(on_unconfirmed="dead_letter")
+    lost = account.lose_call(id_)
+    assert account.state(id_) is State.DEAD
+    account.dead_letters.replay([id_], expires=3600)
+    assert account.settle(lost, ACCEPTED) == "late"
+    assert account.state(id_) is State.ACCEPTED
+
+
+def test_a_replay_expires(account: Account) -> None:
+    """A replayed notification expires at its new deadline."""
+    id_ = dead_letter(account)
+    account.dead_letters.replay([id_], expires=60)
+    account.clock.advance(MINUTE)
+    assert account.ledger.expire() == [id_]
+
+
+def test_a_replay_twice(account: Account) -> None:
+    """A dead letter that two people replay comes back once."""
+    id_ = dead_letter(account)
+    assert account.dead_letters.replay([id_, id_], expires=60) == 1
+    account.call(id_)
+    account.clock.advance(SECOND)
+    assert account.dead_letters.replay([id_], expires=60) == 0
+
+
+def test_a_purge(account: Account) -> None:
+    """A purged dead letter is gone, and the others are not."""
+    gone, kept = dead_letter(account), dead_letter(account)
+    assert account.dead_letters.purge([gone]) == 1
+    with pytest.raises(UnknownNotification):
+        account.explain(gone)
+    assert [letter.id for letter in account.dead_letters.find(Filter())] == [kept]
+    assert account.ledger.counts()[State.DEAD] == account.dead_letters.count() == 1
+    assert account.dead_letters.purge([gone]) == 0
+
+
+def test_more_than_a_chunk(account: Account) -> None:
+    """More dead letters than one round trip takes are all replayed, and all are found."""
+    ids = [f"n{number}" for number in range(501)]
+    account.configure(suspect_run=1000, max_line=1000)
+    for id_ in ids:
+        dead_letter(account, id=id_)
+    assert [letter.id for letter in account.dead_letters.find(Filter())] == ids
+    assert account.dead_letters.replay(iter(ids), expires=60) == len(ids)

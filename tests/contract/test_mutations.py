@@ -1,0 +1,214 @@
+"""The tests of the scripts, tested: each guard is taken out of its script in turn, and the test beside it must fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import fakeredis
+import pytest
+from tests.contract import (
+    test_begin,
+    test_breaker,
+    test_cancel,
+    test_claim,
+    test_dead_letters,
+    test_explain,
+    test_settle,
+    test_submit,
+)
+from tests.support.account import ACCEPTED, NO_BALANCE, REFUSED, Account
+
+from voice_notify.core.states import State
+from voice_notify.store import scripts
+
+#: What stands in the script, what takes its place, and the test that has to notice.
+Mutation = tuple[str, str, Callable[[Account], None]]
+
+MUTATIONS: dict[str, list[Mutation]] = {
+    "submit": [
+        ("if key ~= '' then\n  local known", "if false then\n  local known", test_submit.test_a_known_key),
+        ("EXISTS', NOTIFICATION(id)) == 1", "EXISTS', NOTIFICATION(id)) == 2", test_submit.test_a_known_id),
+        (">= tonumber(ARGV[14])", "< 0", test_submit.test_a_full_line),
+        (
+            "if redis.call('ZCARD', LINE(mobile))",
+            "redis.call('SET', IDEMPOTENCY(key), id)\nif redis.call('ZCARD', LINE(mobile))",
+            test_submit.test_a_full_line,
+        ),
+        ("  schedule(mobile, now)\n", "\n", test_submit.test_the_next_of_two_countdowns),
+        ("redis.call('ZADD', AGENDA, given_up, mobile)", "", test_submit.test_the_caller_rings),
+        ("< tonumber(ARGV[17])", ">= 0", test_submit.test_callers_ring_within_a_limit),
+    ],
+    "lib": [
+        ("(9 - priority) * 2 ^ 44", "0", test_submit.test_order_of_priority),
+        ("due > now and due or ready_score(priority, seq)", "ready_score(priority, seq)", test_submit.test_a_countdown),
+        ("if #stamps >= MAX_CALLS then", "if false then", test_begin.test_the_daily_limit),
+        ("if #stamps >= MAX_CALLS then", "if #stamps > MAX_CALLS then", test_begin.test_the_daily_limit),
+        ("#stamps - MAX_CALLS + 1))\n", "#stamps - MAX_CALLS + 2))\n", test_begin.test_the_daily_limit),
+        ("stamps[#stamps - MAX_CALLS + 1] + WINDOW", "stamps[#stamps] + WINDOW", test_begin.test_the_window_rolls),
+        ("if hold > at then", "if false then", test_begin.test_a_hold),
+        (
+            "math.max(now, tonumber(head[2]), (free_at(mobile)))",
+            "math.max(now, tonumber(head[2]))",
+            test_begin.test_the_gap,
+        ),
+        ("redis.call('ZREM', AGENDA, mobile)", "", test_settle.test_the_next_in_line_is_due),
+        ("redis.call('ZREM', LINE(mobile), id)", "", test_cancel.test_the_last_in_its_line),
+        ("redis.call('ZREM', DEADLINES, id)", "", partial(test_settle.test_what_it_leaves, end=State.ACCEPTED)),
+        ("redis.call('PEXPIRE', LOG(id), RETENTION)", "", test_settle.test_how_long_a_final_notification_is_kept),
+        ("redis.call('HINCRBY', COUNTS, from, -1)", "", test_dead_letters.test_a_replay),
+    ],
+    "claim": [
+        ("redis.call('ZADD', AGENDA, given_up, mobile)", "", test_claim.test_a_line_is_leased_to_a_ring),
+        ("redis.call('ZADD', RINGS, given_up, ARGV[6])", "", test_claim.test_rings_per_worker),
+        ("redis.call('ZREMRANGEBYSCORE', RINGS, '-inf', now)", "", test_claim.test_a_lost_ring_counts_no_more),
+        ("redis.call('ZREMRANGEBYSCORE', PUMPS, '-inf', now)", "", test_claim.test_a_dead_worker_answers_no_rings),
+        ("redis.call('ZADD', CALLING, given_up, id)", "", test_claim.test_one_pump_settles_a_lapsed_call),
+        ("redis.call('ZADD', AGENDA, given_up, call[5])", "", test_claim.test_a_lapsed_call_keeps_its_line),
+        ("if gate == 'closed' then", "if false then", test_claim.test_a_paused_account),
+        ("  most = 1\n", "", test_breaker.test_one_probe),
+        ("if interval > 0 then", "if false then", test_claim.test_no_more_than_the_rate_allows),
+    ],
+    "begin": [
+        (" or free_at(mobile) > now", "", test_begin.test_the_gap),
+        ("if score == IN_FLIGHT then", "if false then", test_begin.test_one_call_in_flight),
+        ("call[6] == token and", "true and", test_begin.test_one_call_in_flight),
+        ("call[6] == token and", "false and", test_begin.test_the_same_attempt_asks_again),
+        ("stamps[#stamps + 1] = now", "", test_begin.test_the_window_rolls),
+        ("deadline and deadline <= now", "false", test_begin.test_a_deadline_in_the_line),
+        ("score ~= IN_FLIGHT and deadline", "deadline", test_begin.test_a_deadline_of_a_call_in_flight),
+        ("within = math.min(within, deadline - now)", "", test_begin.test_a_deadline_soon),
+        ("call[7] - lease)", "now)", test_begin.test_the_same_attempt_asks_again),
+        ("'LIMIT', 0, 100", "'LIMIT', 0, 0", test_submit.test_a_countdown_that_is_over),
+        ("if gate == 'closed' then", "if false then", test_begin.test_a_paused_account),
+        ("'probe', token, 'until', now + lease", "'probe', token", test_breaker.test_one_probe),
+        ("if rate_free_at() > now then", "if false then", test_begin.test_the_rate),
+        (
+            "if tonumber(score) > 0 or",
+            "redis.call('SET', RATE, now + interval)\nif tonumber(score) > 0 or",
+            test_begin.test_a_denied_call_uses_no_rate,
+        ),
+        ("  schedule(mobile, now)\n  return denied", "  return denied", test_begin.test_a_deadline_leaves_others),
+        ("redis.call('HINCRBY', NOTIFICATION(head), 'attempts', 1)", "1", test_settle.test_attempts_are_exhausted),
+    ],
+    "settle": [
+        ("stamps[math.max(1, #stamps)] = now", "", test_settle.test_a_lapse),
+        ("if charge == 'refund' then", "if false then", test_settle.test_a_refund_is_the_attempts_own),
+        ("if charge == 'refund' then", "if next_state ~= 'accepted' then", test_settle.test_a_lapse),
+        ("stamps[#stamps] = nil", "stamps = {}", test_settle.test_a_refund_is_the_attempts_own),
+        ("if hold > now then", "if false then", test_settle.test_the_hold),
+        ("was[3] ~= token and code ~= 'lease'", "false", test_settle.test_a_late_success),
+        (" or state ~= 'calling' then", " then", test_settle.test_a_repeated_settlement),
+        (" and code ~= 'lease' then", " then", test_settle.test_a_stale_lapse),
+        ("redis.call('HDEL', record, 'token')", "", test_settle.test_a_late_success),
+        ("stamps[#stamps] = now -- no", "-- no", test_settle.test_a_late_reply_is_charged_at_its_arrival),
+        (
+            "finish(id, mobile, now, state, 'accepted'",
+            "log(id, now, state, 'accepted'",
+            test_settle.test_a_late_success,
+        ),
+        (
+            "if kind == 'accepted' and state == 'waiting' then",
+            "if kind == 'accepted' and state ~= 'calling' then",
+            partial(test_settle.test_a_late_success_of_a_final_notification, final=State.CANCELLED),
+        ),
+        ("redis.call('HSET', record, 'override', 'accepted')", "", test_settle.test_a_late_success_during_the_resend),
+        ("if next_state ~= 'accepted' and override then", "if false then", test_cancel.test_a_lost_call),
+        (
+            "if next_state ~= 'accepted' and override then",
+            "if override then",
+            test_cancel.test_a_call_that_succeeds_all_the_same,
+        ),
+        ("deadline and deadline <= now", "false", test_settle.test_a_deadline_that_passed_during_the_call),
+        ("if kind == 'unconfirmed' then", "if false then", test_settle.test_resends_are_exhausted),
+        ("redis.call('ZREM', CALLING, id)", "", partial(test_settle.test_what_it_leaves, end=State.ACCEPTED)),
+        (
+            "-- The breaker.",
+            "redis.call('ZADD', AGENDA, now, mobile)\n-- The breaker.",
+            test_settle.test_the_next_in_line_is_due,
+        ),
+        (
+            "elseif not paused[1] and (verdict == 'failed' or suspected) then",
+            "elseif false then",
+            test_breaker.test_a_failure_of_the_account,
+        ),
+        (
+            "elseif not paused[1] and (",
+            "elseif (",
+            partial(test_breaker.test_calls_begun_before_the_pause, outcome=NO_BALANCE),
+        ),
+        (
+            "if paused[2] == token then",
+            "if paused[2] == token or verdict == 'success' then",
+            partial(test_breaker.test_calls_begun_before_the_pause, outcome=ACCEPTED),
+        ),
+        ("tonumber(paused[3]) * 2", "tonumber(paused[3])", test_breaker.test_the_probe_fails),
+        ("math.min(longest, tonumber(paused[3]) * 2)", "tonumber(paused[3]) * 2", test_breaker.test_the_probe_fails),
+        (
+            "redis.call('DEL', RUN, RUN_CODE)",
+            "",
+            partial(test_breaker.test_no_suspect_run, run=[REFUSED, REFUSED, ACCEPTED, REFUSED], why=""),
+        ),
+        (
+            "redis.call('DEL', RUN)\n",
+            "\n",
+            partial(test_breaker.test_no_suspect_run, run=[REFUSED, REFUSED, test_breaker.OTHER_REFUSAL], why=""),
+        ),
+        (
+            "redis.call('SADD', RUN, mobile)",
+            "redis.call('SADD', RUN, id)",
+            test_breaker.test_one_number_is_no_suspect_run,
+        ),
+        ("math.max(suspect_until, now + cooldown)", "now + cooldown", test_breaker.test_a_run_of_606),
+    ],
+    "expire": [
+        ("if record[2] == 'waiting' then", "if true then", test_settle.test_a_sweep_during_the_call),
+        ("    if was_head then", "    if false then", test_cancel.test_the_head_expires),
+    ],
+    "cancel": [
+        (
+            "if state == 'waiting' then",
+            "if state == 'waiting' or state == 'calling' then",
+            test_cancel.test_a_call_that_succeeds_all_the_same,
+        ),
+        ("  if was_head then", "  if false then", test_cancel.test_the_last_in_its_line),
+    ],
+    "replay": [
+        ("if not redis.call('ZSCORE', DEAD, id) then", "if false then", test_dead_letters.test_a_replay_twice),
+        ("'attempts', 'unconfirmed', ", "", test_dead_letters.test_attempts_after_a_replay),
+        ("redis.call('HSET', NOTIFICATION(id), 'deadline', now + expires)", "", test_dead_letters.test_a_replay),
+        (
+            "redis.call('HSET', NOTIFICATION(id), 'seq', seq)",
+            "seq = tonumber(redis.call('HGET', NOTIFICATION(id), 'seq'))",
+            test_dead_letters.test_a_replay_stands_at_the_end,
+        ),
+        ("  schedule(record[1], now)", "", test_dead_letters.test_a_replay),
+    ],
+    "purge": [
+        ("if redis.call('ZREM', DEAD, id) == 0 then", "if false then", test_dead_letters.test_only_the_dead),
+    ],
+    "account": [
+        ("redis.call('DEL', ACCOUNT)", "", test_breaker.test_a_pause_by_hand_outdoes_the_breaker),
+    ],
+    "explain": [
+        ("for i = 1, #beside, 2 do", "for i = 1, 0, 2 do", test_explain.test_the_due_time_comes_true),
+        ("< place and 1 or 0", "< place and 1 or 1", test_explain.test_the_due_time_comes_true),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("script", "mutation"), [(script, mutation) for script, mutations in MUTATIONS.items() for mutation in mutations]
+)
+def test_each_guard_is_tested(script: str, mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script without one of its guards fails the test of that guard."""
+    was, becomes, caught_by = mutation
+    read = scripts.source
+    assert was in read(script), "the script has changed, so the mutation has to"
+
+    def mutated(name: str) -> str:
+        return read(name).replace(was, becomes) if name == script else read(name)
+
+    monkeypatch.setattr(scripts, "source", mutated)
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        caught_by(Account(fakeredis.FakeRedis(decode_responses=True)))

@@ -1,0 +1,121 @@
+"""Running the scripts: forgotten ones are loaded again, and an unreachable Redis is said so."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from tests.support.account import ACCEPTED, Account, other_number
+from tests.support.redis_server import RedisServer
+
+from voice_notify.core.notification import build_notification
+from voice_notify.core.states import State
+from voice_notify.core.windows import Limits
+from voice_notify.errors import StoreUnavailable
+from voice_notify.settings import SecretUrl, Settings
+from voice_notify.store.connect import connect
+from voice_notify.store.dead_letters import Filter
+
+
+def test_forgotten_scripts(account: Account) -> None:
+    """A Redis that lost its script cache, as after a restart, is given the scripts again, once."""
+    account.submit()
+    account.client.script_flush()
+    id_ = account.submit()
+    account.client.script_flush()
+    account.call(id_)
+    assert account.ledger.counts()[State.ACCEPTED] == 1
+
+
+def test_forgotten_scripts_of_many(account: Account) -> None:
+    """Where some of many scripts were forgotten, each runs exactly once."""
+    ids = [account.submit(other_number(number)) for number in range(3)]
+    account.client.script_flush()
+    grants = account.ledger.begin([(id_, f"token-{id_}") for id_ in ids])
+    assert [grant and grant.id for grant in grants] == ids
+    assert [grant and grant.attempt.attempts for grant in grants] == [1, 1, 1]
+
+
+def test_a_wrong_answer(account: Account) -> None:
+    """What is wrong with the data is not taken for an outage."""
+    account.client.set(account.prefix + "agenda", "not a sorted set")
+    with pytest.raises(redis.ResponseError):
+        account.submit()
+
+
+def test_two_accounts(client: redis.Redis) -> None:
+    """Accounts that share a Redis know nothing of each other."""
+    one, other = Account(client, "one"), Account(client, "other")
+    one.submit(id="a", key="order-8812")
+    other.submit(id="a", key="order-8812", priority=9)
+    other.call("a")
+    assert one.state("a") == "waiting"
+    assert one.granted("a").attempt.attempts == 1
+
+
+NOTIFICATION = build_notification("13800138000", "453662", id="a", templates={})
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda account: account.submit(),
+        lambda account: account.ledger.submit_many([NOTIFICATION, NOTIFICATION]),
+        lambda account: account.begin("a"),
+        lambda account: account.claim(),
+        lambda account: account.explain("a"),
+        lambda account: account.ledger.counts(),
+        lambda account: account.ledger.workers(),
+        lambda account: account.ledger.account(),
+        lambda account: account.ledger.forget_ring("r"),
+        lambda account: account.dead_letters.count(),
+        lambda account: list(account.dead_letters.find(Filter())),
+        lambda account: account.dead_letters.purge(["a"]),
+    ],
+)
+def test_an_unreachable_redis(account: Account, use: Callable[[Account], object]) -> None:
+    """Whatever is asked of a Redis that can not be reached, the caller is told that it is unavailable."""
+    with socket.socket() as nobody_listens:
+        nobody_listens.bind(("127.0.0.1", 0))
+        port = nobody_listens.getsockname()[1]
+        account.ledger.scripts.client = redis.Redis(port=port, retry=Retry(NoBackoff(), 0))
+        with pytest.raises(StoreUnavailable):
+            use(account)
+
+
+def test_from_settings(redis_server: RedisServer) -> None:
+    """The windows of the settings are enforced with the guard, and a call's lease covers connecting and reading."""
+    settings = Settings(
+        app_id="from-settings",
+        redis_url=SecretUrl(redis_server.url),
+        min_interval=30,
+        max_calls=5,
+        window=86_400,
+        window_guard=0.5,
+        connect_timeout=3,
+        read_timeout=10,
+        max_calls_per_second=8,
+        default_expires=60,
+    )
+    ledger = connect(settings)
+    assert ledger.scripts.limits == Limits(gap_ms=30_500, max_calls=5, window_ms=86_400_500)
+    assert ledger.options.call_interval_ms == 125
+    assert ledger.options.send_within_ms < ledger.options.lease_ms - 10_000
+    id_ = ledger.submit(NOTIFICATION).id
+    record = ledger.explain(id_).record
+    assert record.deadline_ms == record.created_ms + 60_000
+    ledger.scripts.client.close()
+
+
+def test_a_lost_reply(account: Account) -> None:
+    """A script that is sent again because its reply was lost does no more than the first time."""
+    for _ in range(2):
+        account.submit(id="a")
+    grant = account.granted("a", "token")
+    assert account.granted("a", "token") == grant
+    assert [account.settle(grant, ACCEPTED) for _ in range(2)] == ["accepted", "repeated"]
+    assert account.ledger.counts()[State.ACCEPTED] == 1

@@ -1,0 +1,384 @@
+"""Settling: what becomes of the notification, of its number's windows and of its line when an attempt ends."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.account import (
+    ACCEPTED,
+    BACKOFF,
+    GAP,
+    LAPSED,
+    LEASE,
+    LIMITS,
+    MAINTENANCE,
+    MOBILE,
+    NO_BALANCE,
+    POLICY,
+    REFUSED,
+    RETENTION,
+    TOMORROW,
+    UNCLEAR,
+    UNCONFIRMED,
+    Account,
+    other_number,
+)
+from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
+
+from voice_notify.core.outcome import Kind, Outcome
+from voice_notify.core.policy import Charge, Step
+from voice_notify.core.states import Reason, State
+from voice_notify.errors import UnknownNotification
+from voice_notify.store import keys
+from voice_notify.store.ledger import Settlement
+
+LATE_SUCCESS = Outcome(Kind.ACCEPTED, "200", "成功", call_id="late", task_no="late")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "reason"),
+    [
+        (ACCEPTED, State.ACCEPTED, "placed"),
+        (MAINTENANCE, State.WAITING, "backoff"),
+        (TOMORROW, State.WAITING, "quota"),
+        (REFUSED, State.DEAD, "refused"),
+        (UNCLEAR, State.DEAD, "unclear"),
+        (NO_BALANCE, State.DEAD, "account"),
+        (UNCONFIRMED, State.WAITING, "resend"),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Outcome) else None,
+)
+def test_the_next_state(account: Account, outcome: Outcome, state: State, reason: str) -> None:
+    """Each outcome moves the notification on, with its reason, the provider's code and words, and a line of history."""
+    id_ = account.submit()
+    grant = account.granted(id_)
+    account.clock.advance(SECOND)
+    assert account.settle(grant, outcome) == state
+    explained = account.explain(id_)
+    record, newest = explained.record, explained.history[-1]
+    assert (record.state, record.reason, record.code, record.message) == (state, reason, outcome.code, outcome.message)
+    assert (newest.at_ms, newest.state, newest.reason) == (account.clock.now, state, reason)
+    assert newest.detail == f"{outcome.code} {outcome.message}"
+    assert (record.ended_ms is None) == (state is State.WAITING)
+    assert account.ledger.counts() == dict.fromkeys(State, 0) | {state: 1}
+
+
+def test_the_ids_of_the_call(account: Account) -> None:
+    """An accepted notification keeps the provider's ids of the request and the call."""
+    id_ = account.submit()
+    account.call(id_, ACCEPTED)
+    record = account.explain(id_).record
+    assert (record.call_id, record.task_no, record.ended_ms) == ("1212", "6956", account.clock.now)
+
+
+@pytest.mark.parametrize("outcome", [ACCEPTED, UNCLEAR, UNCONFIRMED], ids=lambda outcome: outcome.kind)
+def test_the_window_is_stamped_at_the_reply(account: Account, outcome: Outcome) -> None:
+    """A call that was or may have been placed is charged at the moment of its settlement."""
+    id_ = account.submit()
+    other = account.submit()
+    account.call(id_, outcome, takes=9 * SECOND)
+    account.granted_exactly_at(NOON + 9 * SECOND + GAP, other)
+
+
+@pytest.mark.parametrize("outcome", [MAINTENANCE, REFUSED], ids=lambda outcome: outcome.kind)
+def test_a_refused_attempt_was_no_call(account: Account, outcome: Outcome) -> None:
+    """A refused attempt gives its charge back: the next in line may be called at once."""
+    id_, other = account.submit(), account.submit()
+    account.call(id_, outcome)
+    assert account.granted(other).id == other
+
+
+def test_a_refund_is_the_attempts_own(account: Account) -> None:
+    """A refused attempt gives back its own charge and no other."""
+    ids = [account.submit() for _ in range(7)]
+    account.call(ids[0])
+    first_call = account.clock.now
+    account.clock.advance(HOUR)
+    account.call(ids[0], REFUSED)
+    for _ in range(4):
+        account.call(ids[0])
+        account.clock.advance(GAP)
+    account.granted_exactly_at(first_call + LIMITS.window_ms, ids[0])
+
+
+def test_a_refund_in_a_full_window(account: Account) -> None:
+    """A sixth attempt that was refused leaves the calls before it charged, but for the one whose window is over."""
+    ids = [account.submit() for _ in range(7)]
+    calls = []
+    for id_ in ids[:5]:
+        account.call(id_)
+        calls.append(account.clock.now)
+        account.clock.advance(HOUR)
+    account.clock.set(calls[0] + LIMITS.window_ms)
+    account.call(ids[5], REFUSED)
+    account.call(ids[6])
+    last = account.submit()
+    account.granted_exactly_at(calls[1] + LIMITS.window_ms, last)
+
+
+def test_the_backoff(account: Account) -> None:
+    """After a refusal for now the notification waits beside its line, and lets the others pass."""
+    id_, other = account.submit(), account.submit()
+    account.call(id_, MAINTENANCE)
+    grant = account.granted(other)
+    assert grant.id == other
+    account.settle(grant, REFUSED)
+    assert account.granted_exactly_at(NOON + SECOND + BACKOFF, id_).attempt.attempts == 2
+
+
+def test_attempts_are_exhausted(account: Account) -> None:
+    """After `max_attempts` refusals for now the notification is a dead letter."""
+    id_ = account.submit()
+    for _ in range(POLICY.max_attempts):
+        account.call(id_, MAINTENANCE)
+        account.clock.advance(MINUTE)
+    record = account.explain(id_).record
+    assert (record.state, record.reason, record.attempts) == (State.DEAD, "exhausted", POLICY.max_attempts)
+
+
+def test_resends_are_exhausted(account: Account) -> None:
+    """After `max_unconfirmed` resends of unknown outcome the notification is a dead letter."""
+    id_ = account.submit()
+    for _ in range(POLICY.max_unconfirmed + 1):
+        assert account.state(id_) is State.WAITING
+        account.call(id_, UNCONFIRMED)
+        account.clock.advance(GAP)
+    record = account.explain(id_).record
+    assert (record.state, record.reason, record.unconfirmed) == (State.DEAD, "unconfirmed", POLICY.max_unconfirmed + 1)
+
+
+def test_a_resend_keeps_its_place(account: Account) -> None:
+    """A resend goes before those submitted later."""
+    id_, other = account.submit(), account.submit()
+    account.call(id_, UNCONFIRMED)
+    account.clock.advance(GAP)
+    assert account.granted(other).id == id_
+
+
+def test_the_hold(account: Account) -> None:
+    """606 holds the number, charges nothing, and says so."""
+    id_ = account.submit()
+    account.call(id_, TOMORROW)
+    explained = account.explain(id_)
+    assert (explained.reason, explained.due_ms) == (Reason.QUOTA, NOON + 12 * HOUR)
+    account.granted(account.submit(other_number(1)))
+
+
+def test_the_next_in_line_is_due(account: Account) -> None:
+    """When an attempt ends, its number is on the agenda at the time of the next call, or not at all."""
+    id_, other = account.submit(), account.submit()
+    account.call(id_)
+    assert account.due(id_) == account.clock.now + GAP
+    account.clock.advance(GAP)
+    account.call(other)
+    assert account.due(id_) is None
+
+
+def test_a_repeated_settlement(account: Account) -> None:
+    """A settlement that is sent again because its reply was lost changes nothing."""
+    id_ = account.submit()
+    grant = account.call(id_, MAINTENANCE)
+    before = account.explain(id_)
+    assert account.settle(grant, MAINTENANCE) == "repeated"
+    assert account.explain(id_) == before
+
+
+def test_a_repeated_success(account: Account) -> None:
+    """A success that is settled again is charged once."""
+    id_, other = account.submit(), account.submit()
+    grant = account.call(id_)
+    called = account.clock.now
+    account.clock.advance(SECOND)
+    assert account.settle(grant, ACCEPTED) == "repeated"
+    account.granted_exactly_at(called + GAP, other)
+
+
+@pytest.mark.parametrize("outcome", [MAINTENANCE, REFUSED, NO_BALANCE, UNCONFIRMED], ids=lambda outcome: outcome.kind)
+def test_a_stale_token(account: Account, outcome: Outcome) -> None:
+    """What an earlier attempt reports does not end the one in flight."""
+    id_ = account.submit()
+    stale = account.lose_call(id_)
+    account.clock.advance(GAP)
+    grant = account.granted(id_)
+    assert account.settle(stale, outcome) == "late"
+    assert account.state(id_) is State.CALLING
+    assert account.ledger.account() is None
+    assert account.settle(grant, ACCEPTED) == State.ACCEPTED
+
+
+def test_a_stale_lapse(account: Account) -> None:
+    """A pump that gives up an attempt too late, when it was settled or another is in flight, changes nothing."""
+    id_ = account.submit()
+    account.granted(id_)
+    account.clock.advance(LEASE)
+    (lapsed,) = account.claim().lapsed
+    account.settle(lapsed, MAINTENANCE)
+    assert account.settle(lapsed, LAPSED) == "repeated"
+    account.clock.advance(BACKOFF)
+    grant = account.granted(id_)
+    assert account.settle(lapsed, LAPSED) == "repeated"
+    assert account.settle(grant, ACCEPTED) == State.ACCEPTED
+    assert account.explain(id_).record.unconfirmed == 0
+
+
+def test_a_lapse(account: Account) -> None:
+    """A call whose worker was lost may have been placed: it is charged, and sent again."""
+    id_ = account.submit()
+    account.lose_call(id_)
+    record = account.explain(id_).record
+    assert (record.state, record.reason, record.unconfirmed, record.code) == (State.WAITING, "resend", 1, "lease")
+    account.granted_exactly_at(NOON + LEASE + GAP, id_)
+
+
+def test_a_late_success(account: Account) -> None:
+    """A success that arrives after its lease ran out is taken: the resend is not made."""
+    id_ = account.submit()
+    lost = account.lose_call(id_)
+    account.clock.advance(SECOND)
+    assert account.settle(lost, LATE_SUCCESS) == "late"
+    record = account.explain(id_).record
+    assert (record.state, record.reason, record.call_id) == (State.ACCEPTED, "late", "late")
+    account.clock.advance(DAY)
+    assert account.begin(id_) is None
+    assert account.due(id_) is None
+
+
+def test_a_late_reply_is_charged_at_its_arrival(account: Account) -> None:
+    """The call of a late reply may have been placed up to that moment: the gap counts from there."""
+    id_ = account.submit()
+    lost = account.lose_call(id_)
+    account.clock.advance(20 * SECOND)
+    account.settle(lost, UNCONFIRMED)
+    account.granted_exactly_at(account.clock.now + GAP, id_)
+
+
+def test_a_late_success_during_the_resend(account: Account) -> None:
+    """A success that arrives while the resend is on the wire decides, if the resend itself is refused."""
+    id_ = account.submit()
+    lost = account.lose_call(id_)
+    account.clock.advance(GAP)
+    resend = account.granted(id_)
+    account.settle(lost, LATE_SUCCESS)
+    assert account.state(id_) is State.CALLING
+    assert account.settle(resend, MAINTENANCE) == State.ACCEPTED
+    record = account.explain(id_).record
+    assert (record.reason, record.call_id, record.code) == ("late", "late", "200")
+
+
+def test_a_late_success_and_another(account: Account) -> None:
+    """If the resend succeeds too, its own ids are kept, and both successes are in the history."""
+    id_ = account.submit()
+    lost = account.lose_call(id_)
+    account.clock.advance(GAP)
+    resend = account.granted(id_)
+    account.settle(lost, LATE_SUCCESS)
+    assert account.settle(resend, ACCEPTED) == State.ACCEPTED
+    assert account.explain(id_).record.call_id == ACCEPTED.call_id
+    assert [entry.reason for entry in account.explain(id_).history][-2:] == ["late", "placed"]
+
+
+@pytest.mark.parametrize("final", [State.CANCELLED, State.EXPIRED, State.DEAD, State.ACCEPTED])
+def test_a_late_success_of_a_final_notification(account: Account, final: State) -> None:
+    """A final state stays; the late success is in the history, and its call is charged."""
+    own = {State.DEAD: "dead_letter", State.ACCEPTED: "assume_sent"}.get(final)
+    id_ = account.submit(expires=20 if final is State.EXPIRED else None, on_unconfirmed=own)
+    lost = account.lose_call(id_)
+    if final is State.CANCELLED:
+        account.ledger.cancel(id_)
+    elif final is State.EXPIRED:
+        account.clock.advance(2 * SECOND)
+        account.ledger.expire()
+    assert account.state(id_) is final
+    assert account.settle(lost, LATE_SUCCESS) == "late"
+    assert account.state(id_) is final
+    newest = account.explain(id_).history[-1]
+    assert (newest.state, newest.reason, newest.detail) == (final, "late", "200 成功")
+    account.granted_exactly_at(account.clock.now + GAP, account.submit())
+
+
+def test_a_deadline_that_passed_during_the_call(account: Account) -> None:
+    """An attempt that would be made again after the deadline ends in `expired`."""
+    id_ = account.submit(expires=1)
+    account.call(id_, MAINTENANCE, takes=SECOND)
+    assert account.state(id_) is State.EXPIRED
+    assert account.due(id_) is None
+
+
+def test_a_deadline_after_the_call(account: Account) -> None:
+    """A deadline that comes after the attempt ends a notification that waits for the next."""
+    id_ = account.submit(expires=60)
+    account.call(id_, TOMORROW)
+    account.clock.advance(MINUTE - SECOND)
+    assert account.ledger.expire() == [id_]
+
+
+def test_a_sweep_during_the_call(account: Account) -> None:
+    """A sweep leaves a call in flight alone, but the deadline stays in force: no further attempt is made."""
+    id_ = account.submit(expires=1)
+    grant = account.granted(id_)
+    account.clock.advance(2 * SECOND)
+    assert account.ledger.expire() == []
+    assert account.settle(grant, MAINTENANCE) == State.EXPIRED
+
+
+def test_a_success_after_the_deadline(account: Account) -> None:
+    """A call that began before its deadline counts, whenever its reply arrives."""
+    id_ = account.submit(expires=1)
+    account.call(id_, ACCEPTED, takes=10 * SECOND)
+    assert account.state(id_) is State.ACCEPTED
+
+
+def test_an_unknown_notification(account: Account) -> None:
+    """A settlement of a notification that is no longer kept is told so, and charges nobody."""
+    grant = account.granted(account.submit())
+    settlement = Settlement("unknown", grant.token, ACCEPTED, Step(State.ACCEPTED, "placed", Charge.KEEP))
+    assert account.ledger.settle([settlement]) == ["gone"]
+    assert account.ledger.counts()[State.CALLING] == 1
+
+
+def test_how_long_a_final_notification_is_kept(account: Account) -> None:
+    """A final notification and its history are kept for `retention`; a dead letter until it is purged."""
+    accepted, dead = account.submit(), account.submit(other_number(1))
+    account.call(accepted)
+    account.call(dead, REFUSED)
+    for key in keys.NOTIFICATION, keys.LOG:
+        assert RETENTION - 10 * SECOND < account.client.pttl(account.prefix + key + accepted) <= RETENTION
+        assert account.client.pttl(account.prefix + key + dead) == -1
+
+
+@pytest.mark.parametrize("end", [State.ACCEPTED, State.CANCELLED, State.EXPIRED, State.DEAD])
+def test_what_it_leaves(account: Account, end: State) -> None:
+    """A notification that has ended leaves its record, its history and what the windows need, and no other trace."""
+    id_ = account.submit(expires=60)
+    account.call(id_, {State.ACCEPTED: ACCEPTED, State.DEAD: UNCLEAR}.get(end, MAINTENANCE))
+    if end is State.CANCELLED:
+        account.ledger.cancel(id_)
+    elif end is State.EXPIRED:
+        account.clock.advance(MINUTE)
+        account.ledger.expire()
+    left = {key.removeprefix(account.prefix) for key in account.client.scan_iter(account.prefix + "*")}
+    about_it = {keys.NOTIFICATION + id_, keys.LOG + id_, keys.COUNTS, keys.SEQUENCE, "test:now"}
+    if end in (State.ACCEPTED, State.DEAD):
+        about_it.add(keys.CALLS + MOBILE)
+    if end is State.DEAD:
+        about_it.add(keys.DEAD)
+    assert left == about_it
+    assert not {"lease", "override"} & set(account.client.hkeys(account.prefix + keys.NOTIFICATION + id_))
+
+
+def test_after_its_retention(account: Account) -> None:
+    """Nothing is left of a notification but the counts, once its retention is over."""
+    id_ = account.submit()
+    account.call(id_)
+    for key in keys.NOTIFICATION, keys.LOG:
+        account.client.delete(account.prefix + key + id_)
+    with pytest.raises(UnknownNotification):
+        account.explain(id_)
+    assert account.ledger.counts()[State.ACCEPTED] == 1
+
+
+def test_many_at_once(account: Account) -> None:
+    """A batch of settlements is answered in its order."""
+    grants = [account.granted(account.submit(other_number(number))) for number in range(3)]
+    step = Step(State.ACCEPTED, "placed", Charge.KEEP)
+    batch = [Settlement(grant.id, grant.token, ACCEPTED, step) for grant in (*grants[:2], grants[0])]
+    assert account.ledger.settle(batch) == ["accepted", "accepted", "repeated"]

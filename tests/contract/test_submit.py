@@ -1,0 +1,256 @@
+"""Submitting: what is stored, once, and in which order it is called."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.account import ACCEPTED, GAP, LIMITS, MOBILE, RETENTION, RING_LEASE, TOMORROW, Account, other_number
+from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
+
+from voice_notify.core.notification import OnUnconfirmed, build_notification
+from voice_notify.core.states import State
+from voice_notify.errors import LineFull, UnknownNotification
+from voice_notify.store import keys
+from voice_notify.store.ledger import Submission
+
+
+def test_it_is_stored(account: Account) -> None:
+    """A submitted notification waits in the ledger with all that was asked for."""
+    id_ = account.submit(params=("张三", "3号楼"), priority=4, expires=60)
+    record = account.explain(id_).record
+    assert (record.id, record.mobile, record.template_id, record.params) == (id_, MOBILE, "453662", ("张三", "3号楼"))
+    assert (record.state, record.priority, record.attempts) == (State.WAITING, 4, 0)
+    assert (record.created_ms, record.deadline_ms) == (account.clock.now, account.clock.now + MINUTE)
+    assert account.ledger.counts()[State.WAITING] == 1
+
+
+def test_the_default_deadline(account: Account) -> None:
+    """Without `expires`, the settings' `default_expires` counts from the submission."""
+    account.configure(default_expires_ms=DAY)
+    record = account.explain(account.submit()).record
+    assert record.deadline_ms == record.created_ms + DAY
+
+
+def test_the_reply_to_the_first(account: Account) -> None:
+    """An empty line lets the call begin at once."""
+    submission = account.submission(id="a")
+    assert (submission.id, submission.duplicate, submission.ring) == ("a", False, False)
+    assert submission.eta_ms(LIMITS) == account.clock.now
+
+
+def test_the_eta_behind_others(account: Account) -> None:
+    """The eta counts the calls that were placed and those ahead: one gap for each, a day after five."""
+    first = account.submit()
+    account.call(first)
+    last_call = account.clock.now
+    etas = [account.submission().eta_ms(LIMITS) for _ in range(5)]
+    assert etas == [last_call + number * GAP for number in range(1, 5)] + [last_call + LIMITS.window_ms]
+
+
+def test_a_known_id(account: Account) -> None:
+    """A second submission with the same id stores nothing and changes nothing."""
+    account.submit(id="a", params=("first",))
+    again = account.submission(other_number(1), id="a", params=("second",))
+    assert (again.id, again.duplicate) == ("a", True)
+    assert account.explain("a").record.params == ("first",)
+    assert account.ledger.counts()[State.WAITING] == 1
+
+
+def test_a_known_key(account: Account) -> None:
+    """A second submission with the same key stores nothing and returns the first's id."""
+    account.submit(id="a", key="order-8812")
+    again = account.submission(id="b", key="order-8812")
+    assert (again.id, again.duplicate) == ("a", True)
+    with pytest.raises(UnknownNotification):
+        account.explain("b")
+    assert account.ledger.counts()[State.WAITING] == 1
+
+
+def test_a_key_outlives_its_notification(account: Account) -> None:
+    """A key that belongs to a final notification still returns its id."""
+    account.submit(id="a", key="order-8812")
+    account.call("a")
+    assert account.submission(key="order-8812").id == "a"
+
+
+def test_how_long_a_key_lives(account: Account) -> None:
+    """A key is known for `retention` from the submission, whatever is submitted with it later."""
+    account.submit(key="order-8812")
+    key = account.prefix + keys.IDEMPOTENCY + "order-8812"
+    account.client.pexpire(key, 1000)
+    account.submit(key="order-8812")
+    assert account.client.pttl(key) <= 1000
+    account.client.delete(key)
+    account.submit(key="order-8812")
+    assert RETENTION - 10 * SECOND < account.client.pttl(key) <= RETENTION
+
+
+def test_other_keys(account: Account) -> None:
+    """Another key, or none, is another notification."""
+    ids = {account.submit(key="order-1"), account.submit(key="order-2"), account.submit(), account.submit()}
+    assert len(ids) == 4
+
+
+def test_a_full_line(account: Account) -> None:
+    """A line of `max_line` open notifications refuses the next, and nothing of that one is kept."""
+    account.configure(max_line=2)
+    for id_ in "ab":
+        account.submit(id=id_, key=id_)
+    with pytest.raises(LineFull):
+        account.submit(id="c", key="c")
+    with pytest.raises(UnknownNotification):
+        account.explain("c")
+    assert account.ledger.counts()[State.WAITING] == 2
+    assert account.submission(key="a").duplicate  # what is there already is not refused
+    assert not account.submission(other_number(1), id="c", key="c").duplicate
+
+
+@pytest.mark.parametrize("leaves", ["accepted", "cancelled"])
+def test_room_in_a_full_line(account: Account, leaves: str) -> None:
+    """A notification that leaves its line makes room for another; one in flight does not."""
+    account.configure(max_line=1)
+    account.submit(id="a")
+    if leaves == "cancelled":
+        account.ledger.cancel("a")
+    else:
+        grant = account.granted("a")
+        with pytest.raises(LineFull):
+            account.submit(id="b")
+        account.settle(grant, ACCEPTED)
+    assert account.submit(id="b") == "b"
+
+
+def test_many_at_once(account: Account) -> None:
+    """In a bulk, a full line is the result of the notification that met it; the others are stored."""
+    account.configure(max_line=1)
+    numbers = [MOBILE, MOBILE, other_number(1)]
+    batch = [
+        build_notification(mobile, "453662", id=id_, templates={}) for id_, mobile in zip("abc", numbers, strict=True)
+    ]
+    first, second, third = account.ledger.submit_many(batch)
+    assert isinstance(first, Submission)
+    assert isinstance(second, LineFull)
+    assert isinstance(third, Submission)
+    assert (first.id, third.id) == ("a", "c")
+
+
+def test_order_of_submission(account: Account) -> None:
+    """Notifications of one priority are called in the order of their submission."""
+    for id_ in "abcd":
+        account.submit(id=id_)
+    assert account.call_order("a", 4) == ["a", "b", "c", "d"]
+
+
+def test_order_of_priority(account: Account) -> None:
+    """A higher priority goes first: 9 before 0."""
+    for id_, priority in zip("abcde", (0, 9, 3, 9, 8), strict=True):
+        account.submit(id=id_, priority=priority)
+    assert account.call_order("a", 5) == ["b", "d", "e", "c", "a"]
+
+
+def test_a_countdown(account: Account) -> None:
+    """A notification with a countdown is called when that is over, not before."""
+    id_ = account.submit(countdown=600)
+    account.granted_exactly_at(account.clock.now + 10 * MINUTE, id_)
+
+
+def test_a_countdown_blocks_nobody(account: Account) -> None:
+    """A notification that waits beside the line lets those behind it pass, whatever its priority."""
+    account.submit(id="later", countdown=600, priority=9)
+    account.submit(id="now")
+    assert account.granted("later").id == "now"
+
+
+def test_a_countdown_that_is_over(account: Account) -> None:
+    """A notification whose countdown is over joins the line at the place of its priority and submission."""
+    account.submit(id="later", countdown=40)
+    account.submit(id="urgent-later", countdown=40, priority=1)
+    account.clock.advance(SECOND)
+    for id_ in "ab":
+        account.submit(id=id_)
+    account.call("a")
+    account.clock.advance(GAP + 10 * SECOND)
+    assert account.call_order("b", 3) == ["urgent-later", "later", "b"]
+
+
+def test_the_next_of_two_countdowns(account: Account) -> None:
+    """The agenda has the number at the earliest time at which one of its notifications may be called."""
+    account.submit(countdown=600)
+    sooner = account.submit(countdown=60)
+    assert account.granted_exactly_at(account.clock.now + MINUTE, sooner).id == sooner
+
+
+def test_the_caller_rings(account: Account) -> None:
+    """The caller is asked to ring for a free line, and the pump leaves that line alone meanwhile."""
+    assert account.submission(ring="r1", ring_limit=4).ring
+    assert account.claim().ids == ()
+    account.clock.advance(RING_LEASE)
+    assert len(account.claim().ids) == 1
+
+
+@pytest.mark.parametrize(
+    "why", ["no ring", "behind another", "countdown", "gap", "paused", "enough rings", "duplicate"]
+)
+def test_the_caller_does_not_ring(account: Account, why: str) -> None:
+    """The caller is not asked to ring where that would be of no use now; the pump sees to the line in time."""
+    if why in ("behind another", "duplicate", "gap"):
+        account.submit(id="a")
+    if why == "gap":
+        account.call("a")
+    if why == "paused":
+        account.ledger.pause("maintenance")
+    submission = account.submission(
+        ring="" if why == "no ring" else "r1",
+        ring_limit=0 if why == "enough rings" else 4,
+        id="a" if why == "duplicate" else "b",
+        countdown=10 if why == "countdown" else 0,
+    )
+    assert not submission.ring
+    account.ledger.resume()
+    account.clock.advance(HOUR)
+    assert len(account.claim().ids) == 1
+
+
+def test_callers_ring_within_a_limit(account: Account) -> None:
+    """Callers ring while fewer rings than the limit are under way; a ring that was answered or lost counts no more."""
+
+    def rings(number: int) -> bool:
+        return account.submission(other_number(number), ring=f"r{number}", ring_limit=2).ring
+
+    assert [rings(1), rings(2), rings(3)] == [True, True, False]
+    account.ledger.forget_ring("r1")
+    assert [rings(4), rings(5)] == [True, False]
+    account.clock.advance(RING_LEASE)
+    assert rings(6)
+
+
+def test_its_own_policy(account: Account) -> None:
+    """A notification's own `on_unconfirmed` reaches the worker with the grant."""
+    own = account.submit(on_unconfirmed="assume_sent")
+    settings = account.submit(other_number(1))
+    assert account.granted(own).attempt.on_unconfirmed is OnUnconfirmed.ASSUME_SENT
+    assert account.granted(settings).attempt.on_unconfirmed is None
+
+
+def test_the_eta_of_a_countdown(account: Account) -> None:
+    """Those ahead are called while a countdown runs; those of a lower priority are behind when it is over."""
+    for _ in range(4):
+        account.submit()
+    assert account.submission(countdown=600).eta_ms(LIMITS) == account.clock.now + 10 * MINUTE
+    assert account.submission(countdown=50, priority=9).eta_ms(LIMITS) == account.clock.now + 2 * GAP
+    assert account.submission(countdown=50).eta_ms(LIMITS) == account.clock.now + 4 * GAP
+
+
+def test_the_eta_of_a_held_number(account: Account) -> None:
+    """A number that 606 holds is not called before its hold is over."""
+    account.call(account.submit(), TOMORROW)
+    assert account.submission().eta_ms(LIMITS) == NOON + 12 * HOUR + GAP
+
+
+def test_the_eta_of_what_is_known(account: Account) -> None:
+    """A duplicate has the eta of the first; once that is called or final, there is nothing to wait for."""
+    account.submit()
+    first = account.submission(key="order-8812")
+    account.submit(priority=9)
+    assert account.submission(key="order-8812").eta_ms(LIMITS) == first.eta_ms(LIMITS) + GAP
+    account.ledger.cancel(first.id)
+    assert account.submission(key="order-8812").eta_ms(LIMITS) == account.clock.now

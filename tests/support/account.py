@@ -1,0 +1,172 @@
+"""One account under test: its ledger on virtual time, and short words for what applications, workers and people do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import redis
+from tests.support.clock import CLOCK_LUA, DAY, MINUTE, SECOND, Clock
+
+from voice_notify.core.notification import OnUnconfirmed, build_notification, new_id
+from voice_notify.core.outcome import Kind, Outcome
+from voice_notify.core.policy import RetryPolicy, decide
+from voice_notify.core.states import State
+from voice_notify.core.windows import Limits
+from voice_notify.store import keys
+from voice_notify.store.dead_letters import DeadLetters
+from voice_notify.store.ledger import Claim, Grant, Lapsed, Ledger, LedgerOptions, Settlement, Submission
+from voice_notify.store.records import Explanation
+from voice_notify.store.scripts import Scripts
+
+MOBILE = "13800138000"
+
+#: PROVIDER.md, Rules of use, with a guard of half a second.
+LIMITS = Limits(gap_ms=30_500, max_calls=5, window_ms=DAY + 500)
+GAP = LIMITS.gap_ms
+RETENTION = 7 * DAY
+LEASE = 18 * SECOND
+SEND_WITHIN = 6 * SECOND
+RING_LEASE = 5 * SECOND
+COOLDOWN = MINUTE
+COOLDOWN_MAX = 15 * MINUTE
+
+POLICY = RetryPolicy(
+    max_attempts=3, backoff_base=2, backoff_max=300, on_unconfirmed=OnUnconfirmed.RESEND, max_unconfirmed=2
+)
+#: The backoff after the first refusal, with `chance` at its middle.
+BACKOFF = 1500
+
+ACCEPTED = Outcome(Kind.ACCEPTED, "200", "成功", call_id="1212", task_no="6956")
+MAINTENANCE = Outcome(Kind.TRANSIENT, "500", "系统维护,请稍候再试")
+TOMORROW = Outcome(Kind.TOMORROW, "606", "调用超限,请明天再试")
+REFUSED = Outcome(Kind.REFUSED, "400", "手机号格式不正确")
+UNCLEAR = Outcome(Kind.UNCLEAR, "999", "其他")
+NO_BALANCE = Outcome(Kind.ACCOUNT, "603", "余额不足请充值")
+UNCONFIRMED = Outcome(Kind.UNCONFIRMED, "read-timeout", "no reply in time")
+LAPSED = Outcome(Kind.UNCONFIRMED, "lease", "the worker was lost during the call")
+
+
+def other_number(number: int) -> str:
+    """A mobile number for each `number`, none of them `MOBILE`."""
+    return f"139{number:08d}"
+
+
+class Account:
+    """The account `app_id` on `client`."""
+
+    def __init__(self, client: redis.Redis, app_id: str = "test") -> None:
+        prefix = keys.prefix(app_id)
+        scripts = Scripts(client, prefix, LIMITS, RETENTION, clock=CLOCK_LUA)
+        options = LedgerOptions(
+            max_line=20,
+            default_expires_ms=7 * DAY,
+            lease_ms=LEASE,
+            send_within_ms=SEND_WITHIN,
+            call_interval_ms=0,
+            suspect_run=3,
+            cooldown_ms=COOLDOWN,
+            cooldown_max_ms=COOLDOWN_MAX,
+            ring_lease_ms=RING_LEASE,
+            worker_ttl_ms=15 * SECOND,
+        )
+        self.client = client
+        self.prefix = prefix
+        self.clock = Clock(client, prefix)
+        self.ledger = Ledger(scripts, options)
+        self.dead_letters = DeadLetters(scripts)
+        self._tokens = (f"token-{number}" for number in count(1))
+        self._rings = (f"ring-{number}" for number in count(1))
+
+    def configure(self, **options: Any) -> None:  # noqa: ANN401 - the fields of LedgerOptions
+        """Change some of the ledger's options."""
+        self.ledger.options = replace(self.ledger.options, **options)
+
+    # What applications do.
+
+    def submission(
+        self,
+        mobile: str = MOBILE,
+        *,
+        ring: str = "",
+        ring_limit: int = 0,
+        **fields: Any,  # noqa: ANN401 - of a Notification
+    ) -> Submission:
+        """Submit a notification; its times are in seconds, as the API has them."""
+        params = fields.pop("params", ("张三", "3号楼"))
+        fields = {"id": new_id(), **fields}
+        notification = build_notification(mobile, "453662", params, templates={}, **fields)
+        return self.ledger.submit(notification, ring=ring, ring_limit=ring_limit)
+
+    def submit(self, mobile: str = MOBILE, **fields: Any) -> str:  # noqa: ANN401
+        """Submit a notification; its id."""
+        return self.submission(mobile, **fields).id
+
+    # What workers do.
+
+    def claim(self, *, most: int = 100, rings_per_worker: int = 100, worker: str = "w1") -> Claim:
+        """Turn the pump of `worker` once."""
+        return self.ledger.claim(most=most, ring=next(self._rings), rings_per_worker=rings_per_worker, worker=worker)
+
+    def begin(self, id_: str, token: str | None = None) -> Grant | None:
+        """Ask leave for the next call in the line of `id_`."""
+        return self.ledger.begin([(id_, token or next(self._tokens))])[0]
+
+    def granted(self, id_: str, token: str | None = None) -> Grant:
+        """Begin the next call in the line of `id_`, which no limit denies."""
+        grant = self.begin(id_, token)
+        assert grant is not None, "denied"
+        return grant
+
+    def settle(self, attempt: Grant | Lapsed, outcome: Outcome) -> str:
+        """End an attempt now."""
+        step = decide(outcome, attempt.attempt, POLICY, self.clock.now, 0.5)
+        return self.ledger.settle([Settlement(attempt.id, attempt.token, outcome, step)])[0]
+
+    def call(self, id_: str, outcome: Outcome = ACCEPTED, *, takes: int = SECOND) -> Grant:
+        """Place the next call in the line of `id_`; its reply arrives after `takes` ms."""
+        grant = self.granted(id_)
+        self.clock.advance(takes)
+        self.settle(grant, outcome)
+        return grant
+
+    def lose_call(self, id_: str) -> Grant:
+        """Begin a call whose worker dies; its lease runs out, and a pump settles it."""
+        grant = self.granted(id_)
+        self.clock.advance(LEASE)
+        (lapsed,) = self.claim(most=1).lapsed
+        self.settle(lapsed, LAPSED)
+        return grant
+
+    def granted_exactly_at(self, moment: int, id_: str) -> Grant:
+        """Let time pass until `moment`, when the next call in the line of `id_` is granted, but not a moment before."""
+        for denied_at in (self.clock.now, moment - 1):
+            self.clock.set(denied_at)
+            assert self.due(id_) == moment
+            assert self.begin(id_) is None, f"granted {moment - denied_at} ms too early"
+        self.clock.set(moment)
+        return self.granted(id_)
+
+    # What people see.
+
+    def explain(self, id_: str) -> Explanation:
+        """All that is known of a notification."""
+        return self.ledger.explain(id_)
+
+    def state(self, id_: str) -> State:
+        """The state of a notification."""
+        return self.explain(id_).record.state
+
+    def due(self, id_: str) -> int | None:
+        """When the agenda has the number of `id_`."""
+        at: Any = self.client.zscore(self.prefix + keys.AGENDA, self.explain(id_).record.mobile)
+        return None if at is None else round(at)
+
+    def call_order(self, id_: str, calls: int) -> list[str]:
+        """The ids of the next `calls` in the line of `id_`, one call as soon as the gap allows it."""
+        order = []
+        for _ in range(calls):
+            order.append(self.call(id_).id)
+            self.clock.advance(GAP)
+        return order

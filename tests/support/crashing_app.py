@@ -1,0 +1,86 @@
+"""`celery -A tests.support.crashing_app worker`: the application, but a process dies when it comes to an armed step.
+
+The steps are those of a notification's way. A test arms one by creating the file of its name in the folder that
+`CRASHES` names; the first process that comes by removes the file and kills itself with SIGKILL.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from celery.concurrency.base import BasePool
+from tests.support.worker import CRASHING_APP_RING_LEASE_MS
+
+from voice_notify import tasks
+from voice_notify.celery import app
+from voice_notify.provider.client import ProviderClient
+from voice_notify.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from voice_notify.store.ledger import LedgerOptions
+    from voice_notify.store.scripts import Scripts
+
+__all__ = ["app"]
+
+
+def crash_at(step: str) -> None:
+    """Kill this process if `step` is armed."""
+    try:
+        Path(os.environ["CRASHES"], step).unlink()
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def crash_before(owner: object, name: str, step: str) -> None:
+    """Make the moment before each call of `owner.name` a step."""
+    original: Callable[..., Any] = getattr(owner, name)
+
+    @wraps(original)
+    def crashing(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - those of `original`
+        crash_at(step)
+        return original(*args, **kwargs)
+
+    setattr(owner, name, crashing)
+
+
+def crash_after(owner: object, name: str, step: str) -> None:
+    """Make the moment after each call of `owner.name` a step."""
+    original: Callable[..., Any] = getattr(owner, name)
+
+    @wraps(original)
+    def crashing(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        result = original(*args, **kwargs)
+        crash_at(step)
+        return result
+
+    setattr(owner, name, crashing)
+
+
+def shorten_ring_lease() -> None:
+    """Spare the tests some waiting."""
+    original = Ledger.__init__
+
+    @wraps(original)
+    def impatient(self: Ledger, scripts: Scripts, options: LedgerOptions) -> None:
+        original(self, scripts, replace(options, ring_lease_ms=CRASHING_APP_RING_LEASE_MS))
+
+    Ledger.__init__ = impatient  # type: ignore[method-assign]
+
+
+shorten_ring_lease()
+app.conf.worker_lost_wait = 1.0  # likewise, for the message of a process that was killed
+crash_after(Ledger, "submit", "submitted")
+crash_before(tasks, "send_ring", "before the ring")
+crash_before(BasePool, "apply_async", "received")
+crash_before(Ledger, "forget_ring", "popped")
+crash_after(Ledger, "begin", "begun")
+crash_after(ProviderClient, "place_call", "replied")
+crash_after(Ledger, "settle", "settled")

@@ -1,0 +1,172 @@
+"""What follows an attempt: DESIGN.md's table of outcomes, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_notify.core.notification import OnUnconfirmed
+from voice_notify.core.outcome import Kind, Outcome
+from voice_notify.core.policy import Attempt, Charge, RetryPolicy, Step, Verdict, decide, next_china_midnight
+from voice_notify.core.states import TRANSITIONS, Reason, State
+
+NOW = 1_748_750_400_000  # 2025-06-01T12:00:00+08:00
+MIDNIGHT = NOW + 12 * 3_600_000
+POLICY = RetryPolicy(
+    max_attempts=4, backoff_base=2, backoff_max=5, on_unconfirmed=OnUnconfirmed.RESEND, max_unconfirmed=2
+)
+DEAD_LETTER = replace(POLICY, on_unconfirmed=OnUnconfirmed.DEAD_LETTER)
+ASSUME_SENT = replace(POLICY, on_unconfirmed=OnUnconfirmed.ASSUME_SENT)
+MOST = 1 - 2**-53  #: the largest random number
+
+
+def step_after(kind: Kind, attempt: Attempt, policy: RetryPolicy = POLICY, chance: float = 0.5) -> Step:
+    return decide(Outcome(kind, "code", "message"), attempt, policy, NOW, chance)
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        # The provider answered 200: final, charged, and the account works.
+        (Kind.ACCEPTED, Step(State.ACCEPTED, "placed", Charge.KEEP, verdict=Verdict.SUCCESS)),
+        # 400: not placed, and the same request will fail again; several in a row point to the account.
+        (Kind.REFUSED, Step(State.DEAD, "refused", Charge.REFUND, verdict=Verdict.SUSPECT)),
+        # 999 or an unknown code: whether it was placed is not said, so it stays charged.
+        (Kind.UNCLEAR, Step(State.DEAD, "unclear", Charge.KEEP)),
+        # 601, 602, 603, 604, 404: not placed, and no other call will be.
+        (Kind.ACCOUNT, Step(State.DEAD, "account", Charge.REFUND, verdict=Verdict.FAILED)),
+        # 606: not placed; the number is held until the provider's next day, and after several so is the account.
+        (
+            Kind.TOMORROW,
+            Step(
+                State.WAITING,
+                Reason.QUOTA,
+                Charge.REFUND,
+                hold_until_ms=MIDNIGHT,
+                verdict=Verdict.SUSPECT,
+                pause_until_ms=MIDNIGHT,
+            ),
+        ),
+    ],
+)
+@pytest.mark.parametrize("attempt", [Attempt(1, 0), Attempt(99, 9, OnUnconfirmed.ASSUME_SENT)])
+def test_what_leaves_no_choice(kind: Kind, step: Step, attempt: Attempt) -> None:
+    """A reply that settles the matter has the same step after any number of attempts and under any policy."""
+    for policy in (POLICY, DEAD_LETTER, ASSUME_SENT):
+        assert step_after(kind, attempt, policy) == step
+
+
+@pytest.mark.parametrize(
+    ("attempts", "chance", "wait_ms"),
+    [
+        (1, 0, 1000),  # half of the base at least
+        (1, MOST, 2000),  # the base at most
+        (1, 0.5, 1500),
+        (2, MOST, 4000),  # twice as long after the second
+        (3, MOST, 5000),  # but never longer than `backoff_max`
+        (3, 0, 2500),
+    ],
+)
+def test_the_backoff(attempts: int, chance: float, wait_ms: int) -> None:
+    """After a refusal for now it waits exponentially longer, with jitter, and its charge is given back."""
+    step = step_after(Kind.TRANSIENT, Attempt(attempts, 0), chance=chance)
+    assert step == Step(State.WAITING, Reason.BACKOFF, Charge.REFUND, due_ms=NOW + wait_ms)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "state"),
+    [
+        (3, State.WAITING),  # one is left
+        (4, State.DEAD),  # this was the last of four
+        (5, State.DEAD),  # `max_attempts` was lowered meanwhile
+    ],
+)
+def test_attempts_are_exhausted(attempts: int, state: State) -> None:
+    """After `max_attempts` a refusal for now is for good."""
+    step = step_after(Kind.TRANSIENT, Attempt(attempts, 0))
+    assert step.state is state
+    if state is State.DEAD:
+        assert step == Step(State.DEAD, "exhausted", Charge.REFUND)
+
+
+RESEND = Step(State.WAITING, "resend", Charge.KEEP)
+UNCONFIRMED = Step(State.DEAD, "unconfirmed", Charge.KEEP)
+ASSUMED = Step(State.ACCEPTED, "assumed", Charge.KEEP)
+
+
+@pytest.mark.parametrize(
+    ("unconfirmed", "own", "policy", "step"),
+    [
+        (0, None, POLICY, RESEND),  # the first of unknown outcome is sent again
+        (1, None, POLICY, RESEND),  # and the second
+        (2, None, POLICY, UNCONFIRMED),  # the third is one more than `max_unconfirmed`
+        (0, None, replace(POLICY, max_unconfirmed=0), UNCONFIRMED),  # never sent again
+        (0, None, DEAD_LETTER, UNCONFIRMED),  # a person decides
+        (0, None, ASSUME_SENT, ASSUMED),  # taken as sent
+        (0, OnUnconfirmed.DEAD_LETTER, POLICY, UNCONFIRMED),  # its own choice goes before the settings'
+        (0, OnUnconfirmed.ASSUME_SENT, DEAD_LETTER, ASSUMED),
+        (1, OnUnconfirmed.RESEND, ASSUME_SENT, RESEND),
+        (2, OnUnconfirmed.RESEND, ASSUME_SENT, UNCONFIRMED),
+    ],
+)
+def test_unknown_outcomes(unconfirmed: int, own: OnUnconfirmed | None, policy: RetryPolicy, step: Step) -> None:
+    """After an attempt of unknown outcome the policy decides; the phone may have rung, so it stays charged."""
+    attempt = Attempt(attempts=99, unconfirmed=unconfirmed, on_unconfirmed=own)
+    assert step_after(Kind.UNCONFIRMED, attempt, policy) == step
+
+
+@given(
+    kind=st.sampled_from(Kind),
+    attempt=st.builds(Attempt, st.integers(1, 200), st.integers(0, 200), st.none() | st.sampled_from(OnUnconfirmed)),
+    policy=st.builds(
+        RetryPolicy,
+        max_attempts=st.integers(1, 100),
+        backoff_base=st.floats(0.001, 3600),
+        backoff_max=st.floats(0.001, 86_400),
+        on_unconfirmed=st.sampled_from(OnUnconfirmed),
+        max_unconfirmed=st.integers(0, 100),
+    ),
+    chance=st.floats(0, 1, exclude_max=True),
+)
+def test_every_step_can_be_applied(kind: Kind, attempt: Attempt, policy: RetryPolicy, chance: float) -> None:
+    """Under any settings: an allowed transition, not in the past, and what may have rung is charged."""
+    step = step_after(kind, attempt, policy, chance)
+    assert step.state in TRANSITIONS[State.CALLING]
+    assert step.due_ms == 0 or NOW <= step.due_ms <= NOW + policy.backoff_max * 1000 + 1
+    may_have_rung = kind in (Kind.ACCEPTED, Kind.UNCLEAR, Kind.UNCONFIRMED)
+    assert step.charge is (Charge.KEEP if may_have_rung else Charge.REFUND)
+
+
+@pytest.mark.parametrize(
+    ("now", "midnight"),
+    [
+        ("2025-06-01T12:00:00+08:00", "2025-06-02T00:00:00+08:00"),
+        ("2025-06-01T23:59:59.999+08:00", "2025-06-02T00:00:00+08:00"),  # a moment before
+        ("2025-06-02T00:00:00+08:00", "2025-06-03T00:00:00+08:00"),  # the day that has just begun is not the next
+        ("2025-06-01T17:00:00+00:00", "2025-06-03T00:00:00+08:00"),  # China's day, not Greenwich's
+        ("2024-12-31T12:00:00+08:00", "2025-01-01T00:00:00+08:00"),
+        ("2024-02-28T12:00:00+08:00", "2024-02-29T00:00:00+08:00"),
+    ],
+)
+def test_the_providers_next_day(now: str, midnight: str) -> None:
+    """The provider's day begins at 00:00 China time."""
+    assert next_china_midnight(milliseconds(now)) == milliseconds(midnight)
+
+
+def test_the_states() -> None:
+    """Only waiting and calling are open; of the final states, a replay leads out of `dead` alone."""
+    assert {state for state in State if not state.final} == {State.WAITING, State.CALLING}
+    assert {state: set(TRANSITIONS[state]) for state in State if state.final} == {
+        State.ACCEPTED: set(),
+        State.DEAD: {State.WAITING},
+        State.EXPIRED: set(),
+        State.CANCELLED: set(),
+    }
+
+
+def milliseconds(moment: str) -> int:
+    return round(datetime.fromisoformat(moment).astimezone(UTC).timestamp() * 1000)
