@@ -72,6 +72,15 @@ def test_rings_per_worker(account: Account) -> None:
     assert [rings("w1"), rings("w1")] == [1, 0]
 
 
+def test_due_lines_are_shared_among_the_rings(account: Account) -> None:
+    """A ring takes an equal share of the lines that are due, but neither fewer than are worth it nor too many."""
+    for number in range(40):
+        account.submit(other_number(number))
+    assert len(account.claim(fewest=2, most=10, rings_per_worker=2).ids) == 10
+    assert len(account.claim(fewest=2, most=100, rings_per_worker=5).ids) == 6
+    assert len(account.claim(fewest=20, most=100, rings_per_worker=5).ids) == 20
+
+
 def test_a_lost_ring_counts_no_more(account: Account) -> None:
     """A ring that was not answered in time makes room for another."""
     for number in range(2):

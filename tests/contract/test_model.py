@@ -65,7 +65,7 @@ HAPPENINGS = [
     *["an application submits"] * 4,
     *["time passes"] * 3,
     *["a worker begins when due", "a worker settles"] * 6,
-    *["a worker begins", "a worker settles any", "a worker is lost", "a pump turns"] * 2,
+    *["a worker begins", "a worker settles late", "a worker is lost", "a pump turns"] * 2,
     "a worker asks again",
     *["a person replays", "a person resumes"] * 2,
     *["a person submits again", "a person cancels", "a person purges", "a person pauses"],
@@ -95,7 +95,6 @@ class LedgerMachine(RuleBasedStateMachine):
         self.placed: defaultdict[str, list[Placed]] = defaultdict(list)
         self.states: dict[str, State] = {}
         self.mobiles: dict[str, str] = {}
-        self.purged = 0
 
     @property
     def now(self) -> int:
@@ -108,6 +107,10 @@ class LedgerMachine(RuleBasedStateMachine):
     def in_flight(self) -> list[Grant | Lapsed]:
         calling = {note.token for note in self.model.notes.values() if note.state is State.CALLING}
         return [attempt for attempt in self.attempts if attempt.token in calling]
+
+    def over(self) -> list[Grant]:
+        in_flight = self.in_flight()
+        return [attempt for attempt in self.attempts if isinstance(attempt, Grant) and attempt not in in_flight]
 
     def open_ids(self) -> list[str]:
         return [note.id for note in self.model.notes.values() if note.is_open]
@@ -167,8 +170,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.ask(id_)
             case "settles" if in_flight:
                 self.settle(in_flight[pick % len(in_flight)], outcome)
-            case "settles any" if self.attempts:
-                self.settle(self.attempts[-1 - pick % len(self.attempts)], outcome)
+            case "settles late" if late := self.over():
+                self.settle(late[-1 - pick % len(late)], outcome)
             case "asks again" if in_flight:
                 self.ask_again(in_flight[pick % len(in_flight)])
             case "is lost" if in_flight:
@@ -281,6 +284,12 @@ class LedgerMachine(RuleBasedStateMachine):
     def every_state_is_counted(self) -> None:
         expected = Counter(note.state for note in self.model.notes.values())
         assert self.account.ledger.counts() == {state: expected[state] for state in State}
+
+    @invariant()
+    def the_pause_is_the_models(self) -> None:
+        paused, expected = self.account.ledger.account(), self.model.pause
+        assert (paused is None) == (expected is None)
+        assert (paused and paused.until_ms) == (expected and expected.until)
 
     @invariant()
     def everything_open_is_in_one_line(self) -> None:

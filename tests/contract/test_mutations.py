@@ -60,7 +60,9 @@ MUTATIONS: dict[str, list[Mutation]] = {
     ],
     "claim": [
         ("redis.call('ZADD', AGENDA, given_up, mobile)", "", test_claim.test_a_line_is_leased_to_a_ring),
-        ("redis.call('ZADD', RINGS, given_up, ARGV[6])", "", test_claim.test_rings_per_worker),
+        ("redis.call('ZADD', RINGS, given_up, ARGV[7])", "", test_claim.test_rings_per_worker),
+        ("math.max(fewest, share)", "fewest", test_claim.test_due_lines_are_shared_among_the_rings),
+        ("math.max(fewest, share)", "share", test_claim.test_due_lines_are_shared_among_the_rings),
         ("redis.call('ZREMRANGEBYSCORE', RINGS, '-inf', now)", "", test_claim.test_a_lost_ring_counts_no_more),
         ("redis.call('ZREMRANGEBYSCORE', PUMPS, '-inf', now)", "", test_claim.test_a_dead_worker_answers_no_rings),
         ("redis.call('ZADD', CALLING, given_up, id)", "", test_claim.test_one_pump_settles_a_lapsed_call),

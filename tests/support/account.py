@@ -105,9 +105,12 @@ class Account:
 
     # What workers do.
 
-    def claim(self, *, most: int = 100, rings_per_worker: int = 100, worker: str = "w1") -> Claim:
+    def claim(
+        self, *, most: int = 100, fewest: int | None = None, rings_per_worker: int = 100, worker: str = "w1"
+    ) -> Claim:
         """Turn the pump of `worker` once."""
-        return self.ledger.claim(most=most, ring=next(self._rings), rings_per_worker=rings_per_worker, worker=worker)
+        lines = (most if fewest is None else fewest, most)
+        return self.ledger.claim(lines=lines, ring=next(self._rings), rings_per_worker=rings_per_worker, worker=worker)
 
     def begin(self, id_: str, token: str | None = None) -> Grant | None:
         """Ask leave for the next call in the line of `id_`."""

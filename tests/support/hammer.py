@@ -86,7 +86,7 @@ def hammer(url: str, name: int, processes: int, mobiles: Sequence[str], operatio
                 case "cancel" if report.submitted:
                     ledger.cancel(chance.choice(report.submitted))
                 case "claim":
-                    for id_ in ledger.claim(most=3, ring=token, rings_per_worker=100, worker=f"w{name}").ids:
+                    for id_ in ledger.claim(lines=(3, 3), ring=token, rings_per_worker=100, worker=f"w{name}").ids:
                         _call(ledger, id_, f"{token}-{id_}", chance, report)
                 case "expire":
                     ledger.expire()

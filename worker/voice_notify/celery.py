@@ -26,6 +26,8 @@ T = TypeVar("T")
 QUEUE = "voice-notify"
 #: Rings under way for each worker process: one being answered, one at hand.
 _RINGS_PER_PROCESS = 2
+#: Most lines in a ring, for each call that a process has in flight.
+_LINES_PER_CALL = 6
 
 app = Celery("voice_notify", set_as_current=False, include=["voice_notify.tasks"])
 
@@ -103,7 +105,7 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
             _ring,
             retry_policy(configured),
             worker=worker.hostname,
-            chunk=2 * configured.calls_in_flight,
+            lines=(configured.calls_in_flight, _LINES_PER_CALL * configured.calls_in_flight),
             rings=_RINGS_PER_PROCESS * processes,
         )
         self.pump.start()

@@ -31,7 +31,7 @@ class Pump(threading.Thread):
         policy: RetryPolicy,
         *,
         worker: str,
-        chunk: int,
+        lines: tuple[int, int],
         rings: int,
     ) -> None:
         super().__init__(name="pump", daemon=True)
@@ -39,7 +39,7 @@ class Pump(threading.Thread):
         self._ring = ring
         self._policy = policy
         self._worker = worker
-        self._chunk = chunk
+        self._lines = lines
         self._rings = rings
         self._stopped = threading.Event()
 
@@ -65,7 +65,7 @@ class Pump(threading.Thread):
     def turn(self) -> float:
         """Do what is due now; how many seconds to wait before the next turn."""
         ring = uuid4().hex
-        claim = self._ledger.claim(most=self._chunk, ring=ring, rings_per_worker=self._rings, worker=self._worker)
+        claim = self._ledger.claim(lines=self._lines, ring=ring, rings_per_worker=self._rings, worker=self._worker)
         if claim.lapsed:
             self._ledger.settle([self._give_up(call) for call in claim.lapsed])
             log.warning("calls lapsed", ids=[call.id for call in claim.lapsed])

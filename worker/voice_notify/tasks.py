@@ -27,8 +27,8 @@ from voice_notify.store.connect import connect
 
 log = get_logger(__name__)
 
-#: While so many rings are under way, a submit leaves its ring to the pump.
-_RINGS_OUTSTANDING = 4
+#: While so many rings are under way, a submit leaves its ring to the pump: under a flood, one ring serves many.
+_RINGS_OUTSTANDING = 1
 #: After a ring could not be sent, only the pump rings for so long (seconds).
 _AFTER_TROUBLE = 5.0
 #: Celery's ways to run something after a task; a notification ends long after its submit.

@@ -131,13 +131,13 @@ class Ledger:
 
     # What workers do.
 
-    def claim(self, *, most: int, ring: str, rings_per_worker: int, worker: str) -> Claim:
-        """Lease due lines for a ring, and calls whose lease ran out for their settlement."""
+    def claim(self, *, lines: tuple[int, int], ring: str, rings_per_worker: int, worker: str) -> Claim:
+        """Lease due lines for a ring, `lines` (fewest, most) of them, and lapsed calls for their settlement."""
         options = self.options
         ids, lapsed, idle = self.scripts.run(
             "claim",
             (
-                most,
+                *lines,
                 ring,
                 options.ring_lease_ms,
                 rings_per_worker,

@@ -1,12 +1,13 @@
 -- What a pump has to do now: lines that are due, leased for a ring, and calls whose lease ran out.
---   ARGV 5 most lines  6 ring id  7 how long a ring may be under way, ms  8 rings under way per worker
---        9 worker name  10 how long a worker is presumed alive, ms  11 ms per call of max_calls_per_second (0: no limit)
+--   ARGV 5 fewest lines for a ring, if so many are due  6 most lines  7 ring id  8 how long a ring may be under way, ms
+--        9 rings under way per worker  10 worker name  11 how long a worker is presumed alive, ms
+--        12 ms per call of max_calls_per_second (0: no limit)
 -- Reply: {ids to ring, lapsed calls, ms until there is something due (-1: unknown)}
 --   a lapsed call: {id, token, attempts, unconfirmed, on_unconfirmed, now}; it stays in flight until it is settled.
 local now = clock_ms()
-local most, given_up = tonumber(ARGV[5]), now + tonumber(ARGV[7])
+local fewest, most, given_up = tonumber(ARGV[5]), tonumber(ARGV[6]), now + tonumber(ARGV[8])
 
-redis.call('ZADD', PUMPS, now + tonumber(ARGV[10]), ARGV[9])
+redis.call('ZADD', PUMPS, now + tonumber(ARGV[11]), ARGV[10])
 redis.call('ZREMRANGEBYSCORE', PUMPS, '-inf', now)
 
 local lapsed = {}
@@ -26,11 +27,15 @@ elseif gate == 'probe' then
 end
 
 redis.call('ZREMRANGEBYSCORE', RINGS, '-inf', now)
-if redis.call('ZCARD', RINGS) >= tonumber(ARGV[8]) * redis.call('ZCARD', PUMPS) then
+local rings = tonumber(ARGV[9]) * redis.call('ZCARD', PUMPS)
+if redis.call('ZCARD', RINGS) >= rings then
   return {{}, lapsed, -1}
 end
+-- Few lines are spread over all processes; many go in large rings, which cost Celery less.
+local share = math.ceil(redis.call('ZCOUNT', AGENDA, '-inf', now) / rings)
+most = math.min(most, math.max(fewest, share))
 
-local interval = tonumber(ARGV[11])
+local interval = tonumber(ARGV[12])
 if interval > 0 then
   local free = rate_free_at()
   if free > now then
@@ -46,7 +51,7 @@ for _, mobile in ipairs(redis.call('ZRANGEBYSCORE', AGENDA, '-inf', now, 'LIMIT'
   redis.call('ZADD', AGENDA, given_up, mobile)
 end
 if #ids > 0 then
-  redis.call('ZADD', RINGS, given_up, ARGV[6])
+  redis.call('ZADD', RINGS, given_up, ARGV[7])
   return {ids, lapsed, 0}
 end
 local first = redis.call('ZRANGE', AGENDA, 0, 0, 'WITHSCORES')
