@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.support.redis_server import RedisServer
 
+from tests.support.redis_server import RedisServer
 from voice_notify.embedded import find_redis_binary
 
 

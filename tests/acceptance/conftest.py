@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.support.deployment import Deployment, deploy
-from tests.support.rabbitmq import NO_RABBITMQ, RabbitServer, find_rabbitmq
 
-from voice_notify.celery import QUEUE
+from tests.support.deployment import QUEUE, Deployment, deploy
+from tests.support.rabbitmq import NO_RABBITMQ, RabbitServer, find_rabbitmq
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+import voice_notify
 from tests.support.deployment import TEMPLATE, WORDS, Deployment, deploy, foreign_producer, new_mobile
 from tests.support.sandbox import eventually
 from tests.support.worker import CRASHING_APP, ROOT
-
-import voice_notify
 from voice_notify import explain
 from voice_notify.core.states import State
 
@@ -107,29 +107,23 @@ def test_a_pool_process_is_killed(deployment: Deployment, step: str, calls: int,
 
 
 @pytest.mark.parametrize("whole_worker", [False, True])
-def test_a_process_is_killed_with_the_request_on_the_wire(deployment: Deployment, *, whole_worker: bool) -> None:
-    """The phone may have rung: it is called once more, with the lost attempt in the history."""
-    mobile = new_mobile()
-    deployment.answer(mobile, "hang")
-    id_ = deployment.send(mobile)
-    deployment.called(mobile)
+def test_a_process_is_killed_with_requests_on_the_wire(deployment: Deployment, *, whole_worker: bool) -> None:
+    """The phones may have rung: by their policy, one is called once more and the other is left to a person."""
+    again, once = new_mobile(), new_mobile()
+    deployment.script(*({"mobile": mobile, "action": "hang", "count": 1} for mobile in (again, once)))
+    resent = deployment.send(again)
+    left = deployment.send(once, kwargs={"on_unconfirmed": "dead_letter"})
+    deployment.called(again)
+    deployment.called(once)
     if whole_worker:
         deployment.workers[-1].kill()
         deployment.start_worker()
     else:
         deployment.workers[-1].signal_children(signal.SIGKILL)
-    record = deployment.finished(id_)
-    assert (record.state, record.unconfirmed, lost_attempts(id_)) == (State.ACCEPTED, 1, 1)
-    assert calls_in_the_end(deployment, mobile) == 2
-
-
-def test_a_lost_attempt_follows_the_policy(deployment: Deployment) -> None:
-    """With `dead_letter`, a crash during the call never makes the phone ring twice."""
-    mobile = new_mobile()
-    arm(deployment, "replied")
-    record = deployment.finished(deployment.send(mobile, kwargs={"on_unconfirmed": "dead_letter"}))
-    assert (record.state, record.reason, record.code) == (State.DEAD, "unconfirmed", "lease")
-    assert calls_in_the_end(deployment, mobile) == 1
+    records = deployment.all_finished([resent, left])
+    assert [(record.state, record.unconfirmed) for record in records] == [(State.ACCEPTED, 1), (State.DEAD, 1)]
+    assert (lost_attempts(resent), lost_attempts(left)) == (1, 1)
+    assert (calls_in_the_end(deployment, again), calls_in_the_end(deployment, once)) == (2, 1)
 
 
 def test_a_foreign_message_survives_the_process_that_took_it(deployment: Deployment, broker_url: str) -> None:

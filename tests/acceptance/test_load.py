@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import voice_notify
 from tests.support.deployment import TEMPLATE, deploy, new_mobile
 from tests.support.sandbox import eventually
-
-import voice_notify
 from voice_notify.core.states import State
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NUMBERS, EACH = 100, 3
+NUMBERS, EACH = 150, 2
 FAULTS = {
     500: 4,
     609: 4,

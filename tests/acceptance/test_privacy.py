@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.support.deployment import WORDS, deploy, new_mobile
-from tests.support.rabbitmq import connect
 
-from voice_notify.celery import QUEUE
+from tests.support.deployment import QUEUE, WORDS, deploy, new_mobile
+from tests.support.rabbitmq import connect
 
 
 def test_a_message_in_the_broker_holds_ids_only(tmp_path_factory: pytest.TempPathFactory, broker_url: str) -> None:

@@ -6,12 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.deployment import deploy, new_mobile
+
+from tests.support.deployment import QUEUE, deploy, new_mobile
 from tests.support.rabbitmq import RabbitServer, connect
 from tests.support.worker import CRASHING_APP
-
 from voice_notify import explain
-from voice_notify.celery import QUEUE
 from voice_notify.core.states import State
 
 if TYPE_CHECKING:

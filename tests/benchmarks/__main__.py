@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+
 from tests.benchmarks import cost, latency, scale, slow_provider, throughput
 
 

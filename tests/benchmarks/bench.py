@@ -13,6 +13,7 @@ from typing import Protocol
 
 import click
 import redis
+
 from tests.benchmarks.job import APP_ID, APP_SECRET, RESULTS
 from tests.benchmarks.nginx import Nginx, find_nginx
 from tests.benchmarks.producer import Producer, Submitted
@@ -20,7 +21,6 @@ from tests.benchmarks.recording_provider import RecordingProvider
 from tests.benchmarks.systems import System
 from tests.benchmarks.workers import Workers
 from tests.support.redis_server import RedisServer
-
 from voice_notify.embedded import find_redis_binary
 from voice_notify.store import keys
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 
 import click
+
 from tests.benchmarks.bench import cheapest_provider, open_bench
 from tests.benchmarks.measure import Turn, measure_turn
 from tests.benchmarks.report import console, describe, save, show

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import quantiles
 
 import click
+
 from tests.benchmarks.bench import Bench, finished, open_bench, wait_for
 from tests.benchmarks.recording_provider import RecordingProvider
 from tests.benchmarks.report import console, describe, save, show

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
+
 from tests.benchmarks.bench import Bench, Run
 from tests.benchmarks.producer import Submitted
 from tests.benchmarks.systems import System

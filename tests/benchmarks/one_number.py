@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
+
 from tests.benchmarks.bench import cheapest_provider, open_bench
 from tests.benchmarks.job import APP_ID
-
 from voice_notify.core.notification import OnUnconfirmed, build_notification, new_id
 from voice_notify.core.outcome import Kind, Outcome
 from voice_notify.core.policy import RetryPolicy, decide

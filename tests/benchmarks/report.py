@@ -16,6 +16,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.nginx import find_nginx
 

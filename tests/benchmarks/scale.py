@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 import redis
+
 from tests.benchmarks.bench import Bench, cheapest_provider, open_bench
 from tests.benchmarks.one_number import PerCall, measure_line
 from tests.benchmarks.report import console, describe, save, show, spread

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
+
 from tests.benchmarks.bench import open_bench
 from tests.benchmarks.recording_provider import RecordingProvider
 from tests.benchmarks.report import describe, save, show

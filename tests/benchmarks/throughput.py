@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 
 import click
+
 from tests.benchmarks import chart
 from tests.benchmarks.bench import Bench, cheapest_provider, open_bench
 from tests.benchmarks.measure import Turn, measure_enqueue, measure_turn

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
+
 from tests.benchmarks.job import ROOT
 
 

@@ -8,6 +8,7 @@ import time
 import click
 from rich.console import Console
 from rich.table import Table
+
 from tests.chaos.fire import run, scene
 from tests.chaos.plan import Plan
 from tests.chaos.reconcile import Findings, reconcile

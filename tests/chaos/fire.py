@@ -17,7 +17,6 @@ from tests.chaos.plan import GAP, MAX_CALLS, WINDOW, Plan
 from tests.support.redis_server import RedisServer
 from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, run_sandbox
 from tests.support.worker import ROOT, Worker
-
 from voice_notify.core.states import State
 from voice_notify.embedded import find_redis_binary
 from voice_notify.errors import StoreUnavailable

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.plan import Plan
-
 from voice_notify import StoreUnavailable, notify
 
 _CHUNK = 20

@@ -9,7 +9,6 @@ from typing import Any
 
 from tests.chaos.fire import Scene
 from tests.chaos.plan import GAP, MAX_CALLS, NETWORK_DELAY, WINDOW
-
 from voice_notify.core.states import State
 from voice_notify.errors import UnknownNotification
 from voice_notify.store.records import Explanation

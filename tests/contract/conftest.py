@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import fakeredis
 import pytest
 import redis
+
 from tests.support.account import Account
 from tests.support.redis_server import RedisServer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.support.account import (
     ACCEPTED,
     BACKOFF,
@@ -17,7 +18,6 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
-
 from voice_notify.core.policy import Attempt
 from voice_notify.core.states import State
 from voice_notify.core.windows import Limits
@@ -188,14 +188,26 @@ def test_a_hold_and_the_gap(account: Account) -> None:
 
 
 def test_the_rate(account: Account) -> None:
-    """`max_calls_per_second` spaces the calls of the account, after a burst of what fits into 50 ms."""
+    """`max_calls_per_second` spaces the calls of the account."""
     account.configure(call_interval_ms=100)
     ids = [account.submit(other_number(number)) for number in range(3)]
     account.granted(ids[0])
     assert [account.begin(id_) for id_ in ids[1:]] == [None, None]
-    account.granted_exactly_at(NOON + 50, ids[1])
+    account.granted_exactly_at(NOON + 100, ids[1])
     assert account.begin(ids[2]) is None
-    account.granted_exactly_at(NOON + 150, ids[2])
+    account.granted_exactly_at(NOON + 200, ids[2])
+
+
+def test_a_high_rate(account: Account) -> None:
+    """Where more than 20 calls a second are allowed, as many as fit into 50 ms may go together."""
+    account.configure(call_interval_ms=25)
+    ids = [account.submit(other_number(number)) for number in range(5)]
+    for id_ in ids[:3]:
+        account.granted(id_)
+    assert [account.begin(id_) for id_ in ids[3:]] == [None, None]
+    account.granted_exactly_at(NOON + 25, ids[3])
+    assert account.begin(ids[4]) is None
+    account.granted_exactly_at(NOON + 50, ids[4])
 
 
 def test_a_denied_call_uses_no_rate(account: Account) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
+
 from tests.support.account import (
     ACCEPTED,
     COOLDOWN,
@@ -23,7 +24,6 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
-
 from voice_notify.core.outcome import Outcome
 from voice_notify.core.states import State
 from voice_notify.store.ledger import Grant

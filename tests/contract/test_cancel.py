@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.support.account import (
     ACCEPTED,
     GAP,
@@ -17,7 +18,6 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import HOUR, MINUTE, SECOND
-
 from voice_notify.core.outcome import Outcome
 from voice_notify.core.states import State
 from voice_notify.errors import UnknownNotification

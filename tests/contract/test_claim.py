@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from tests.support.account import GAP, LAPSED, LEASE, RING_LEASE, Account, other_number
 from tests.support.clock import MINUTE, SECOND
-
 from voice_notify.core.states import State
 
 

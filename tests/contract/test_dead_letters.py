@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.support.account import (
     ACCEPTED,
     GAP,
@@ -16,7 +17,6 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
-
 from voice_notify.core.states import Reason, State
 from voice_notify.errors import UnknownNotification
 from voice_notify.store.dead_letters import Filter
@@ -162,6 +162,16 @@ def test_a_replay_twice(account: Account) -> None:
     account.call(id_)
     account.clock.advance(SECOND)
     assert account.dead_letters.replay([id_], expires=60) == 0
+
+
+def test_the_key_of_a_purged_letter(account: Account) -> None:
+    """With its key a purged notification may be submitted anew: the key of nothing holds nothing back."""
+    first = account.submit(key="order-1")
+    account.call(first, REFUSED)
+    account.dead_letters.purge([first])
+    again = account.submission(key="order-1")
+    assert (again.duplicate, again.id == first) == (False, False)
+    assert account.state(again.id) is State.WAITING
 
 
 def test_a_purge(account: Account) -> None:

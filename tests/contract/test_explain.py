@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.support.account import (
     ACCEPTED,
     BACKOFF,
@@ -18,7 +19,6 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import HOUR, MINUTE, NOON, SECOND
-
 from voice_notify.core.states import Reason, State
 from voice_notify.errors import UnknownNotification
 from voice_notify.store.records import Transition

@@ -15,6 +15,7 @@ import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
 from tests.support.account import (
     ACCEPTED,
     GAP,
@@ -34,7 +35,6 @@ from tests.support.account import (
 )
 from tests.support.clock import HOUR, MINUTE, SECOND
 from tests.support.reference import Note, Reference
-
 from voice_notify.core.outcome import Outcome
 from voice_notify.core.policy import Charge, decide
 from voice_notify.core.states import TRANSITIONS, State

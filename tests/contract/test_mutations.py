@@ -7,6 +7,7 @@ from functools import partial
 
 import fakeredis
 import pytest
+
 from tests.contract import (
     test_begin,
     test_breaker,
@@ -18,7 +19,6 @@ from tests.contract import (
     test_submit,
 )
 from tests.support.account import ACCEPTED, NO_BALANCE, REFUSED, Account
-
 from voice_notify.core.states import State
 from voice_notify.store import scripts
 
@@ -30,11 +30,7 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ("if key ~= '' then\n  local known", "if false then\n  local known", test_submit.test_a_known_key),
         ("EXISTS', NOTIFICATION(id)) == 1", "EXISTS', NOTIFICATION(id)) == 2", test_submit.test_a_known_id),
         (">= tonumber(ARGV[14])", "< 0", test_submit.test_a_full_line),
-        (
-            "if redis.call('ZCARD', LINE(mobile))",
-            "redis.call('SET', IDEMPOTENCY(key), id)\nif redis.call('ZCARD', LINE(mobile))",
-            test_submit.test_a_full_line,
-        ),
+        (" and redis.call('EXISTS', NOTIFICATION(known)) == 1", "", test_dead_letters.test_the_key_of_a_purged_letter),
         ("  schedule(mobile, now)\n", "\n", test_submit.test_the_next_of_two_countdowns),
         ("redis.call('ZADD', AGENDA, given_up, mobile)", "", test_submit.test_the_caller_rings),
         ("< tonumber(ARGV[17])", ">= 0", test_submit.test_callers_ring_within_a_limit),
@@ -84,7 +80,7 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ("'LIMIT', 0, 100", "'LIMIT', 0, 0", test_submit.test_a_countdown_that_is_over),
         ("if gate == 'closed' then", "if false then", test_begin.test_a_paused_account),
         ("'probe', token, 'until', now + lease", "'probe', token", test_breaker.test_one_probe),
-        ("if rate_free_at() > now then", "if false then", test_begin.test_the_rate),
+        ("if free > now then", "if false then", test_begin.test_the_rate),
         (
             "if tonumber(score) > 0 or",
             "redis.call('SET', RATE, now + interval)\nif tonumber(score) > 0 or",
@@ -110,8 +106,8 @@ MUTATIONS: dict[str, list[Mutation]] = {
             test_settle.test_a_late_success,
         ),
         (
-            "if kind == 'accepted' and state == 'waiting' then",
-            "if kind == 'accepted' and state ~= 'calling' then",
+            "  if state == 'waiting' then\n    finish",
+            "  if state ~= 'calling' then\n    finish",
             partial(test_settle.test_a_late_success_of_a_final_notification, final=State.CANCELLED),
         ),
         ("redis.call('HSET', record, 'override', 'accepted')", "", test_settle.test_a_late_success_during_the_resend),

@@ -9,9 +9,9 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
 from tests.support.account import ACCEPTED, Account, other_number
 from tests.support.redis_server import RedisServer
-
 from voice_notify.core.notification import build_notification
 from voice_notify.core.states import State
 from voice_notify.core.windows import Limits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.support.account import (
     ACCEPTED,
     BACKOFF,
@@ -23,7 +24,6 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
-
 from voice_notify.core.outcome import Kind, Outcome
 from voice_notify.core.policy import Charge, Step
 from voice_notify.core.states import Reason, State
@@ -292,6 +292,7 @@ def test_a_late_success_of_a_final_notification(account: Account, final: State) 
     assert account.state(id_) is final
     newest = account.explain(id_).history[-1]
     assert (newest.state, newest.reason, newest.detail) == (final, "late", "200 成功")
+    assert account.explain(id_).record.call_id == LATE_SUCCESS.call_id
     account.granted_exactly_at(account.clock.now + GAP, account.submit())
 
 

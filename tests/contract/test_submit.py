@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.support.account import ACCEPTED, GAP, LIMITS, MOBILE, RETENTION, RING_LEASE, TOMORROW, Account, other_number
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
-
 from voice_notify.core.notification import OnUnconfirmed, build_notification
 from voice_notify.core.states import State
 from voice_notify.errors import LineFull, UnknownNotification

@@ -7,8 +7,8 @@ from itertools import count
 from typing import Any
 
 import redis
-from tests.support.clock import CLOCK_LUA, DAY, MINUTE, SECOND, Clock
 
+from tests.support.clock import CLOCK_LUA, DAY, MINUTE, SECOND, Clock
 from voice_notify.core.notification import OnUnconfirmed, build_notification, new_id
 from voice_notify.core.outcome import Kind, Outcome
 from voice_notify.core.policy import RetryPolicy, decide

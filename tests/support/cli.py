@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import fakeredis
 from click.testing import CliRunner, Result
+
 from tests.support.account import Account
 from tests.support.worker import ROOT
-
 from voice_notify import runtime
 from voice_notify.cli import main
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from celery.concurrency.base import BasePool
-from tests.support.worker import CRASHING_APP_RING_LEASE_MS
 
+from tests.support.worker import impatient
 from voice_notify import tasks
 from voice_notify.celery import app
 from voice_notify.provider.client import ProviderClient
@@ -64,18 +63,18 @@ def crash_after(owner: object, name: str, step: str) -> None:
     setattr(owner, name, crashing)
 
 
-def shorten_ring_lease() -> None:
-    """Spare the tests some waiting."""
+def shorten_leases() -> None:
+    """Make every ledger of this process impatient."""
     original = Ledger.__init__
 
     @wraps(original)
-    def impatient(self: Ledger, scripts: Scripts, options: LedgerOptions) -> None:
-        original(self, scripts, replace(options, ring_lease_ms=CRASHING_APP_RING_LEASE_MS))
+    def shortened(self: Ledger, scripts: Scripts, options: LedgerOptions) -> None:
+        original(self, scripts, impatient(options))
 
-    Ledger.__init__ = impatient  # type: ignore[method-assign]
+    Ledger.__init__ = shortened  # type: ignore[method-assign]
 
 
-shorten_ring_lease()
+shorten_leases()
 app.conf.worker_lost_wait = 1.0  # likewise, for the message of a process that was killed
 crash_after(Ledger, "submit", "submitted")
 crash_before(tasks, "send_ring", "before the ring")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -12,13 +12,13 @@ from unittest.mock import patch
 import pytest
 from celery import Celery
 from kombu import pools
-from tests.support.redis_server import RedisServer
-from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, eventually, run_sandbox
-from tests.support.worker import APP, CRASHING_APP, CRASHING_APP_RING_LEASE_MS, ROOT, Worker
 
 import voice_notify
+from tests.support.redis_server import RedisServer
+from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, eventually, run_sandbox
+from tests.support.worker import APP, CRASHING_APP, ROOT, Worker, impatient
 from voice_notify import UnknownNotification, explain, runtime
-from voice_notify.celery import QUEUE, _configuration, app
+from voice_notify.celery import _configuration, app, queue_name
 from voice_notify.core.states import State
 from voice_notify.embedded import find_redis_binary
 from voice_notify.store import keys
@@ -33,6 +33,8 @@ TEMPLATE = "453662"
 TEMPLATES = ROOT / "config" / "templates.toml"
 #: Its two variables.
 WORDS = ("张三", "3号楼")
+#: Celery's queue for this account.
+QUEUE = queue_name(APP_ID)
 
 GAP, MAX_CALLS, WINDOW = 0.3, 3, 2.0
 
@@ -224,7 +226,7 @@ def _produce_for(deployment: Deployment) -> Iterator[None]:
         app.conf.update(_configuration())
         if deployment.app == CRASHING_APP:
             ledger = runtime.ledger()
-            ledger.options = replace(ledger.options, ring_lease_ms=CRASHING_APP_RING_LEASE_MS)
+            ledger.options = impatient(ledger.options)
         with patch("voice_notify.tasks.Notify._ring_again_at", 0.0):
             yield
     _forget_connections()

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import redis
-from tests.support.account import ACCEPTED, MAINTENANCE, UNCONFIRMED
 
+from tests.support.account import ACCEPTED, MAINTENANCE, UNCONFIRMED
 from voice_notify.core.notification import OnUnconfirmed, build_notification
 from voice_notify.core.policy import Charge, RetryPolicy, decide
 from voice_notify.core.windows import Limits

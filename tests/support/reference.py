@@ -89,6 +89,8 @@ class Reference:
     def submit(self, note: Note, key: str | None) -> tuple[str, str]:
         """('stored' | 'duplicate' | 'full', the id)."""
         known = note.id if note.id in self.notes else self.keys.get(key or "")
+        if known not in self.notes:
+            known = None
         if known:
             return "duplicate", known
         if len(self.open_notes(note.mobile)) >= self.options.max_line:

@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from voice_notify.store.ledger import LedgerOptions
 
 #: Where `tests` can be imported from.
 ROOT = Path(__file__).parents[2]
@@ -19,10 +22,12 @@ PROCESSES = 2
 #: The application as users start it, and the one of `tests/support/crashing_app.py`.
 APP = "voice_notify"
 CRASHING_APP = "tests.support.crashing_app"
-#: How soon the crashing one takes a ring for lost; the other waits for 5 s.
-CRASHING_APP_RING_LEASE_MS = 1000
-
 STOP_SECONDS = 30
+
+
+def impatient(options: LedgerOptions) -> LedgerOptions:
+    """The crashing application's options: it notices a lost ring or call soon, to spare the tests the wait."""
+    return replace(options, ring_lease_ms=1000, lease_ms=options.lease_ms - 1500)
 
 
 class Worker:

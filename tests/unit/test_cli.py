@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+
 from tests.support.cli import Cli, command_line
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
-
 from voice_notify import __version__
 from voice_notify import cli as package
 from voice_notify.cli import LazyCommand, main, output

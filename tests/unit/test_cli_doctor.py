@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.cli import SECRET, Cli, command_line
 
+from tests.support.cli import SECRET, Cli, command_line
 from voice_notify.celery import app
 from voice_notify.cli import checks
 from voice_notify.errors import StoreUnavailable

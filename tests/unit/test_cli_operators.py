@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.support.account import (
     ACCEPTED,
     MAINTENANCE,
@@ -18,7 +19,6 @@ from tests.support.account import (
 )
 from tests.support.cli import Cli, command_line
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
-
 from voice_notify.core.states import State
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.support.account import GAP
 from tests.support.cli import Cli, command_line
 from tests.support.clock import HOUR, MINUTE, NOON
-
 from voice_notify.core.states import State
 from voice_notify.errors import LineFull, StoreUnavailable
 from voice_notify.store.ledger import Ledger

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 import pytest
-from tests.support.sandbox import signed_form
 
+from tests.support.sandbox import signed_form
 from voice_notify.sandbox.checks import Reading, Sent, read
 from voice_notify.sandbox.config import SandboxConfig
 from voice_notify.sandbox.templates import Template, load_templates

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from tests.support.sandbox import PATIENCE_SECONDS, eventually, run_sandbox
 
+from tests.support.sandbox import PATIENCE_SECONDS, eventually, run_sandbox
 from voice_notify.sandbox.command import sandbox as command
 from voice_notify.sandbox.faults import magic_number_table
 

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from tests.support.sandbox import signed_form
 
+from tests.support.sandbox import signed_form
 from voice_notify.sandbox.checks import Sent
 from voice_notify.sandbox.config import SandboxConfig
 from voice_notify.sandbox.faults import MAGIC_NUMBERS, Fault

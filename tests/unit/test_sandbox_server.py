@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
-from tests.support.sandbox import PATH, RunningSandbox, eventually, run_sandbox, signed_form
 
+from tests.support.sandbox import PATH, RunningSandbox, eventually, run_sandbox, signed_form
 from voice_notify.sandbox.faults import MAGIC_NUMBERS
 
 if TYPE_CHECKING:

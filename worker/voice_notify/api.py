@@ -9,7 +9,7 @@ from voice_notify.store.records import Explanation, Record
 
 def status(notification_id: str) -> Record:
     """The notification as it stands, or `UnknownNotification`."""
-    return explain(notification_id).record
+    return ledger().record(notification_id)
 
 
 def explain(notification_id: str) -> Explanation:

@@ -23,13 +23,17 @@ from voice_notify.store.connect import connect
 
 T = TypeVar("T")
 
-QUEUE = "voice-notify"
 #: Rings under way for each worker process: one being answered, one at hand.
 _RINGS_PER_PROCESS = 2
 #: Most lines in a ring, for each call that a process has in flight.
 _LINES_PER_CALL = 6
 
 app = Celery("voice_notify", set_as_current=False, include=["voice_notify.tasks"])
+
+
+def queue_name(app_id: str) -> str:
+    """The queue of an account: two accounts may share a broker, and must not answer each other's rings."""
+    return f"voice-notify.{app_id}"
 
 
 def retry_policy(of: Settings) -> RetryPolicy:
@@ -45,17 +49,21 @@ _QUORUM = {"x-queue-type": "quorum"}
 _REDIS_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "socket_keepalive": True, "visibility_timeout": 60}
 
 
+class WorkerSettingsError(SettingsError, click.ClickException):
+    """A `SettingsError` that Celery's command line shows as one message, without a traceback."""
+
+
 def _or_one_message(read: Callable[[], T]) -> T:
-    """What `read` returns; a wrong setting becomes the kind of error that Celery's command line shows as one line."""
+    """What `read` returns."""
     try:
         return read()
     except SettingsError as error:
-        raise click.ClickException(str(error)) from error
+        raise WorkerSettingsError(str(error)) from error
 
 
 def _configuration() -> dict[str, Any]:
     configured = _or_one_message(settings)
-    url = configured.effective_broker_url
+    url, queue = configured.effective_broker_url, queue_name(configured.app_id)
     amqp = url.startswith("amqp")
     return {
         "broker_url": url,
@@ -64,8 +72,8 @@ def _configuration() -> dict[str, Any]:
         "broker_connection_max_retries": None,
         "broker_connection_timeout": 2,
         "broker_transport_options": _AMQP_OPTIONS if amqp else _REDIS_OPTIONS,
-        "task_queues": [Queue(QUEUE, queue_arguments=_QUORUM if amqp else None)],  # type: ignore[no-untyped-call]
-        "task_default_queue": QUEUE,
+        "task_queues": [Queue(queue, queue_arguments=_QUORUM if amqp else None)],  # type: ignore[no-untyped-call]
+        "task_default_queue": queue,
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_ignore_result": True,

@@ -22,6 +22,9 @@ from voice_notify.store.ledger import Grant, Ledger, Settlement
 
 log = get_logger(__name__)
 
+#: How long a ring waits for free slots (seconds).
+_PATIENCE = 1.0
+
 
 class Provider(Protocol):
     """Places calls; `provider.client.ProviderClient` in production."""
@@ -40,10 +43,10 @@ class Slots:
         self._total = self._free = total
         self._changed = threading.Condition()
 
-    def take(self, most: int) -> int:
-        """Take as many free slots as there are, at least one and at most `most`; wait for the first."""
+    def take(self, most: int, until: float) -> int:
+        """Take as many free slots as there are, at most `most`; wait for the first `until` (`monotonic`)."""
         with self._changed:
-            self._changed.wait_for(lambda: self._free > 0)
+            self._changed.wait_for(lambda: self._free > 0, until - time.monotonic())
             taken = min(most, self._free)
             self._free -= taken
             return taken
@@ -76,10 +79,16 @@ class Delivery:
         self._new_token = _tokens()
 
     def deliver(self, ids: Sequence[str]) -> int:
-        """Begin the calls that are next in the lines of `ids`, as slots come free; how many were granted."""
-        waiting, granted = deque(ids), 0
+        """Begin the calls that are next in the lines of `ids`, as slots come free; how many were granted.
+
+        What found no slot within `_PATIENCE` is given back: the ring does not outlast a slow provider, nor a stop.
+        """
+        waiting, granted, until = deque(ids), 0, time.monotonic() + _PATIENCE
         while waiting:
-            taken = self._slots.take(len(waiting))
+            taken = self._slots.take(len(waiting), until)
+            if not taken:
+                self.ledger.give_back(list(waiting))
+                break
             asked_at = time.monotonic()
             grants = self._begin([waiting.popleft() for _ in range(taken)])
             self._slots.give_back(taken - len(grants))

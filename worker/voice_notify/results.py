@@ -27,6 +27,11 @@ class NotifyResult(AsyncResult):  # type: ignore[misc] # celery has no types
         self._submission = submission
         self.duplicate = duplicate  #: its `key` or `task_id` was known: this is the first one's result
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied, it is a plain result: what the submit said stays behind."""
+        plain: tuple[Any, ...] = AsyncResult(self.id, app=self.app).__reduce__()
+        return plain
+
     @property
     def eta(self) -> datetime:
         """The earliest moment at which the windows and the line ahead allow the call, as known at the submit."""
@@ -46,7 +51,7 @@ class LedgerBackend(BaseBackend):  # type: ignore[misc] # celery has no types
     def get_task_meta(self, task_id: str, cache: bool = True) -> dict[str, Any]:  # noqa: ARG002, FBT001, FBT002 - celery's
         """The state of a notification as Celery names it; unknown ids are PENDING, as Celery has it."""
         try:
-            record = runtime.ledger().explain(task_id).record
+            record = runtime.ledger().record(task_id)
         except UnknownNotification:
             return {"task_id": task_id, "status": states.PENDING, "result": None, "traceback": None, "children": []}
         status, result = _as_celery(record)

@@ -11,7 +11,6 @@ from typing import Any
 
 from celery import Task, signals
 from celery.exceptions import Reject
-from kombu.exceptions import OperationalError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from voice_notify import runtime
@@ -30,7 +29,7 @@ log = get_logger(__name__)
 #: While so many rings are under way, a submit leaves its ring to the pump: under a flood, one ring serves many.
 _RINGS_OUTSTANDING = 1
 #: After a ring could not be sent, only the pump rings for so long (seconds).
-_AFTER_TROUBLE = 5.0
+_RING_AGAIN_AFTER = 30.0
 #: Celery's ways to run something after a task; a notification ends long after its submit.
 _CALLBACKS = ("link", "link_error", "chord", "chain")
 
@@ -42,11 +41,6 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
     `priority` (0-9, 9 first) and `task_id`. The broker gets the id only, never the number or the words.
     """
 
-    name = "voice_notify.notify"
-    # The message of a foreign producer leaves the broker only when the notification is in the ledger.
-    acks_late = True
-    reject_on_worker_lost = True
-    throws = (InvalidNotification, LineFull)
     _ring_again_at = 0.0
 
     def apply_async(
@@ -92,12 +86,30 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
         """
         return submit_bulk(runtime.ledger(), rows, _build_row, chunk=chunk, progress=progress)
 
-    def run(self, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - checked when built
-        """Submit on behalf of a producer without this package, whose message this is; the notification's id.
+    def _ring(self, notification_id: str, ring: str) -> None:
+        try:
+            send_ring([notification_id], ring)
+        except Exception as error:  # noqa: BLE001 - whatever ails the broker: it is stored, and nothing is owed but speed
+            Notify._ring_again_at = time.monotonic() + _RING_AGAIN_AFTER
+            log.warning("not rung, the pump will", id=notification_id, error=str(error))
 
-        The task's id becomes the notification's, so that a redelivery is not a second notification.
-        """
-        request = self.request
+
+@app.task(  # type: ignore[untyped-decorator] # celery has no types
+    name="voice_notify.notify",
+    base=Notify,
+    bind=True,
+    # The message of a foreign producer leaves the broker only when the notification is in the ledger.
+    acks_late=True,
+    reject_on_worker_lost=True,
+    throws=(InvalidNotification, LineFull),
+)
+def _notify(self: Task, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - checked when built
+    """Submit on behalf of a producer without this package, whose message this is; the notification's id.
+
+    The task's id becomes the notification's, so that a redelivery is not a second notification.
+    """
+    request = self.request
+    try:
         notification = _build(
             *args,
             **kwargs,
@@ -105,21 +117,16 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
             priority=(request.delivery_info or {}).get("priority") or 0,
             expires=_seconds_until(request.expires),
         )
-        try:
-            submission = _patience()(runtime.ledger().submit, notification)
-        except StoreUnavailable as error:
-            raise Reject(str(error), requeue=True) from error
-        return submission.id
-
-    def _ring(self, notification_id: str, ring: str) -> None:
-        try:
-            send_ring([notification_id], ring)
-        except OperationalError as error:
-            Notify._ring_again_at = time.monotonic() + _AFTER_TROUBLE
-            log.warning("not rung, the pump will", id=notification_id, error=str(error))
+        submission = _patience()(runtime.ledger().submit, notification)
+    except (InvalidNotification, LineFull) as error:
+        log.warning("refused", id=request.id, error=str(error))  # its producer is not here to be told
+        raise
+    except StoreUnavailable as error:
+        raise Reject(str(error), requeue=True) from error
+    return submission.id
 
 
-notify: Notify = app.register_task(Notify())
+notify: Notify = _notify
 
 
 @app.task(name="voice_notify.deliver", bind=True)  # type: ignore[untyped-decorator] # celery has no types
@@ -131,7 +138,7 @@ def deliver(self: Task, ids: Sequence[str]) -> int:
 
 
 def send_ring(ids: Sequence[str], ring: str) -> None:
-    """Ask any worker to look at the lines of these notifications. Raises kombu's `OperationalError`."""
+    """Ask any worker to look at the lines of these notifications."""
     deliver.apply_async((ids,), task_id=ring, retry=False)
 
 

@@ -9,6 +9,7 @@ from functools import cache
 
 from arq import create_pool
 from arq.connections import ArqRedis, RedisSettings
+
 from tests.benchmarks.job import Job, async_caller, redis_url
 
 

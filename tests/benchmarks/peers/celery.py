@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from celery import Celery
+
 from tests.benchmarks.job import Job, caller, redis_url
 
 app = Celery("bench", broker=redis_url())

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
+
 from tests.benchmarks.job import CALLS_IN_FLIGHT, Job, caller, redis_url
 
 dramatiq.set_broker(RedisBroker(url=redis_url()))

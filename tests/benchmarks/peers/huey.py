@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from huey import RedisHuey
+
 from tests.benchmarks.job import CALLS_IN_FLIGHT, Job, caller, redis_url
 
 huey = RedisHuey("bench", url=redis_url(), results=False)

@@ -8,6 +8,7 @@ from functools import cache
 
 import redis
 from rq import Queue
+
 from tests.benchmarks.job import Job, caller, redis_url
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from taskiq_redis import ListQueueBroker
+
 from tests.benchmarks.job import Job, async_caller, redis_url
 
 broker = ListQueueBroker(redis_url())

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 
 from tests.benchmarks.job import Job
-
 from voice_notify import notify
 
 

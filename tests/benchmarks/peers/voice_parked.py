@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from tests.benchmarks.job import Job
 from tests.benchmarks.peers.voice_delay import workers
-
 from voice_notify import notify
 
 __all__ = ["submit", "workers"]

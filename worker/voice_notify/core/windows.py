@@ -52,7 +52,7 @@ def forecast(calls: Sequence[int], others: Others, opens_ms: int, joins_ms: int,
         if not before and joins_ms <= at:
             return at, placed
         if not before and not behind:
-            at = min([joins_ms, *(when for when, _ in joining)])
+            at = min(joins_ms, joining[0][0]) if joining else joins_ms
             continue
         before, behind = (before - 1, behind) if before else (before, behind - 1)
         stamps.append(at)

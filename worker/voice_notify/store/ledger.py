@@ -14,7 +14,7 @@ from voice_notify.core.states import State
 from voice_notify.core.windows import Limits, Others, forecast
 from voice_notify.errors import LineFull, UnknownNotification
 from voice_notify.store import keys
-from voice_notify.store.records import Explanation, Pause, explanation, pause, stamps
+from voice_notify.store.records import Explanation, Pause, Record, explanation, pause, record, stamps
 from voice_notify.store.scripts import Call, Scripts, store_errors
 
 
@@ -122,6 +122,14 @@ class Ledger:
             raise UnknownNotification(id_)
         return State(state)
 
+    def record(self, id_: str) -> Record:
+        """The notification as it stands."""
+        with store_errors():
+            fields: Any = self.scripts.client.hgetall(self.scripts.prefix + keys.NOTIFICATION + id_)
+        if not fields:
+            raise UnknownNotification(id_)
+        return record(id_, fields)
+
     def explain(self, id_: str) -> Explanation:
         """All that is known of a notification, at one moment."""
         reply = self.scripts.run("explain", [id_])
@@ -148,6 +156,10 @@ class Ledger:
         )
         calls = (Lapsed(id_, token, _attempt(*counts), now) for id_, token, *counts, now in lapsed)
         return Claim(tuple(ids), tuple(calls), idle if idle >= 0 else None)
+
+    def give_back(self, ids: Sequence[str]) -> None:
+        """End the lease of claimed lines that were not begun: they are due again."""
+        self.scripts.run("give_back", ids)
 
     def begin(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
         """Ask leave for the next call in the line of each (id, attempt token); None where a limit denies it."""

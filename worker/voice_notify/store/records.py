@@ -114,7 +114,7 @@ def explanation(id_: str, reply: Sequence[Any], limits: Limits) -> Explanation:
         probe = (paused.until_ms or 0) if paused else 0
         due, ahead = forecast(stamps(calls), others, max(now, hold, probe), joins, limits)
         if paused:
-            reason, due = Reason.PAUSED, paused.until_ms and due
+            reason, due = Reason.PAUSED, due if paused.until_ms else None
         elif joins > now:
             reason = Reason.BACKOFF if found.reason == Reason.BACKOFF else Reason.NOT_BEFORE
         elif in_flight:

@@ -28,6 +28,10 @@ def source(name: str) -> str:
     return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
+#: Refusals that end by themselves, or when an operator has put the server right.
+_PASSING = ("MISCONF", "NOREPLICAS", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
+
+
 @contextmanager
 def store_errors() -> Iterator[None]:
     """A Redis that can not be reached, or takes no writes, is `StoreUnavailable`; other errors stay as they are.
@@ -37,6 +41,10 @@ def store_errors() -> Iterator[None]:
     try:
         yield
     except (redis.ConnectionError, redis.TimeoutError, ReadOnlyError, OutOfMemoryError) as error:
+        raise StoreUnavailable(f"Redis can not be used: {error}") from error
+    except redis.ResponseError as error:
+        if not str(error).startswith(_PASSING):
+            raise
         raise StoreUnavailable(f"Redis can not be used: {error}") from error
 
 

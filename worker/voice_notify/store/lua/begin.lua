@@ -63,10 +63,11 @@ if gate == 'closed' then
   return look_again(now)
 end
 if interval > 0 then
-  if rate_free_at() > now then
-    return look_again(rate_free_at())
+  local free = rate_free_at(interval)
+  if free > now then
+    return look_again(free)
   end
-  redis.call('SET', RATE, math.max(now, rate_free_at() + RATE_SLACK) + interval, 'PX', 1000 + math.ceil(interval))
+  redis.call('SET', RATE, math.max(now, free + rate_slack(interval)) + interval, 'PX', 1000 + math.ceil(interval))
 end
 
 if gate == 'probe' then

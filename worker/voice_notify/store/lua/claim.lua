@@ -7,7 +7,11 @@
 local now = clock_ms()
 local fewest, most, given_up = tonumber(ARGV[5]), tonumber(ARGV[6]), now + tonumber(ARGV[8])
 
-redis.call('ZADD', PUMPS, now + tonumber(ARGV[11]), ARGV[10])
+-- Said again only when half of it has passed: an idle worker does not write to disk all the time.
+local alive = tonumber(ARGV[11])
+if tonumber(redis.call('ZSCORE', PUMPS, ARGV[10]) or 0) < now + alive / 2 then
+  redis.call('ZADD', PUMPS, now + alive, ARGV[10])
+end
 redis.call('ZREMRANGEBYSCORE', PUMPS, '-inf', now)
 
 local lapsed = {}
@@ -37,11 +41,11 @@ most = math.min(most, math.max(fewest, share))
 
 local interval = tonumber(ARGV[12])
 if interval > 0 then
-  local free = rate_free_at()
+  local free = rate_free_at(interval)
   if free > now then
     return {{}, lapsed, math.ceil(free - now)}
   end
-  most = math.min(most, math.floor((now - math.max(free, now - RATE_SLACK)) / interval) + 1)
+  most = math.min(most, math.floor((now - math.max(free, now - rate_slack(interval))) / interval) + 1)
 end
 
 local ids = {}

@@ -131,8 +131,12 @@ local function resume()
   redis.call('DEL', ACCOUNT, RUN, RUN_CODE)
 end
 
--- max_calls_per_second as a token bucket that holds RATE_SLACK ms: when the next call is allowed.
-local RATE_SLACK = 50
-local function rate_free_at()
-  return tonumber(redis.call('GET', RATE) or 0) - RATE_SLACK
+-- max_calls_per_second as a token bucket of `slack` ms, so that calls may go in small groups where they are many.
+local function rate_slack(interval)
+  return interval < 50 and 50 or 0
+end
+
+-- When the next call is allowed by it.
+local function rate_free_at(interval)
+  return tonumber(redis.call('GET', RATE) or 0) - rate_slack(interval)
 end

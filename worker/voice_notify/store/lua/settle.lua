@@ -36,12 +36,17 @@ local function settle_late()
     keep_stamps(mobile, stamps)
     schedule(mobile, now)
   end
-  if kind == 'accepted' and state == 'waiting' then
+  if kind ~= 'accepted' then
+    return 'late'
+  end
+  -- A final state stays, but whoever looks at it sees that the call was placed after all.
+  if redis.call('HEXISTS', record, 'call_id') == 0 then
     keep_reply()
+  end
+  if state == 'waiting' then
     finish(id, mobile, now, state, 'accepted', 'late', detail)
     schedule(mobile, now)
-  elseif kind == 'accepted' and state == 'calling' then
-    keep_reply()
+  elseif state == 'calling' then
     redis.call('HSET', record, 'override', 'accepted')
   end
   return 'late'

@@ -25,7 +25,7 @@ if redis.call('EXISTS', NOTIFICATION(id)) == 1 then
 end
 if key ~= '' then
   local known = redis.call('GET', IDEMPOTENCY(key))
-  if known then
+  if known and redis.call('EXISTS', NOTIFICATION(known)) == 1 then
     return reply('duplicate', known, 0)
   end
 end
