@@ -80,6 +80,16 @@ def test_due_lines_are_shared_among_the_rings(account: Account) -> None:
     assert len(account.claim(fewest=20, most=100, rings_per_worker=5).ids) == 20
 
 
+def test_lines_given_back(account: Account) -> None:
+    """Lines that were claimed and not begun are due again at once; one in flight and one unknown are left alone."""
+    waiting, calling = account.submit(other_number(1)), account.submit(other_number(2))
+    account.claim()
+    account.granted(calling)
+    assert account.claim().ids == ()
+    account.ledger.give_back([waiting, calling, "unknown"])
+    assert account.claim().ids == (waiting,)
+
+
 def test_a_lost_ring_counts_no_more(account: Account) -> None:
     """A ring that was not answered in time makes room for another."""
     for number in range(2):
