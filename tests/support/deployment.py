@@ -18,7 +18,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, eventually, run_sandbox
 from tests.support.worker import APP, CRASHING_APP, ROOT, Worker, impatient
 from voice_notify import UnknownNotification, explain, runtime
-from voice_notify.celery import _configuration, app, queue_name
+from voice_notify.celery import app, configuration, queue_name
 from voice_notify.core.states import State
 from voice_notify.embedded import find_redis_binary
 from voice_notify.store import keys
@@ -223,7 +223,7 @@ def _produce_for(deployment: Deployment) -> Iterator[None]:
     """Make this process a producer of `deployment`, as if it had just started with that environment."""
     with patch.dict(os.environ, deployment.environment, clear=True):
         _forget_connections()
-        app.conf.update(_configuration())
+        app.conf.update(configuration())
         if deployment.app == CRASHING_APP:
             ledger = runtime.ledger()
             ledger.options = impatient(ledger.options)

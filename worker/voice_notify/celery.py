@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 from celery import Celery, bootsteps
+from celery.loaders.app import AppLoader
 from kombu.entity import Queue
 
 from voice_notify.core.policy import RetryPolicy
@@ -28,7 +29,16 @@ _RINGS_PER_PROCESS = 2
 #: Most lines in a ring, for each call that a process has in flight.
 _LINES_PER_CALL = 6
 
-app = Celery("voice_notify", set_as_current=False, include=["voice_notify.tasks"])
+
+class SettingsLoader(AppLoader):  # type: ignore[misc] # celery has no types
+    """Takes Celery's configuration from the settings when Celery first asks, and again if they were wrong."""
+
+    def read_configuration(self, *_: object, **__: object) -> dict[str, Any]:
+        """Celery's configuration."""
+        return configuration()
+
+
+app = Celery("voice_notify", set_as_current=False, loader=SettingsLoader, include=["voice_notify.tasks"])
 
 
 def queue_name(app_id: str) -> str:
@@ -61,7 +71,8 @@ def _or_one_message(read: Callable[[], T]) -> T:
         raise WorkerSettingsError(str(error)) from error
 
 
-def _configuration() -> dict[str, Any]:
+def configuration() -> dict[str, Any]:
+    """Celery's configuration, as the settings have it."""
     configured = _or_one_message(settings)
     url, queue = configured.effective_broker_url, queue_name(configured.app_id)
     amqp = url.startswith("amqp")
@@ -89,9 +100,6 @@ def _broker_tls(url: str) -> dict[str, Any] | bool:
     if url.startswith("amqps:"):
         return {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": None}  # None: of the URL
     return {"ssl_cert_reqs": ssl.CERT_REQUIRED} if url.startswith("rediss:") else False
-
-
-app.add_defaults(_configuration)
 
 
 class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no types
