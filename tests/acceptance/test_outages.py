@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import voice_notify
-from tests.support.deployment import TEMPLATE, WORDS, Deployment, deploy, foreign_producer, new_mobile, run_redis_server
+from tests.support.deployment import TEMPLATE, WORDS, Deployment, deploy, foreign_producer, new_mobile
+from tests.support.redis_server import run_redis_server
 from tests.support.sandbox import eventually
 from tests.support.worker import CRASHING_APP
 from voice_notify import StoreUnavailable

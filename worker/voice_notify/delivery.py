@@ -44,7 +44,7 @@ class Slots:
         self._changed = threading.Condition()
 
     def take(self, most: int, until: float) -> int:
-        """Take as many free slots as there are, at most `most`; wait for the first `until` (`monotonic`)."""
+        """Take as many free slots as there are, at most `most`; none if none is free by `until` (`time.monotonic`)."""
         with self._changed:
             self._changed.wait_for(lambda: self._free > 0, until - time.monotonic())
             taken = min(most, self._free)
