@@ -23,7 +23,7 @@ from tests.support.account import (
     Account,
     other_number,
 )
-from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
+from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND, TODAY
 from voice_notify.core.outcome import Kind, Outcome
 from voice_notify.core.policy import Charge, Step
 from voice_notify.core.states import Reason, State
@@ -357,7 +357,8 @@ def test_what_it_leaves(account: Account, end: State) -> None:
         account.clock.advance(MINUTE)
         account.ledger.expire()
     left = {key.removeprefix(account.prefix) for key in account.client.scan_iter(account.prefix + "*")}
-    about_it = {keys.NOTIFICATION + id_, keys.LOG + id_, keys.COUNTS, keys.SEQUENCE, "test:now"}
+    counters = {keys.COUNTS, keys.TOTALS, keys.DAY + TODAY, keys.SPENT + TODAY, keys.SEQUENCE}
+    about_it = {keys.NOTIFICATION + id_, keys.LOG + id_, "test:now"} | counters
     if end in (State.ACCEPTED, State.DEAD):
         about_it.add(keys.CALLS + MOBILE)
     if end is State.DEAD:

@@ -65,6 +65,7 @@ class Account:
             lease_ms=LEASE,
             send_within_ms=SEND_WITHIN,
             call_interval_ms=0,
+            daily_budget=0,
             suspect_run=3,
             cooldown_ms=COOLDOWN,
             cooldown_max_ms=COOLDOWN_MAX,

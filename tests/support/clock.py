@@ -18,6 +18,8 @@ DAY = 24 * HOUR
 
 #: Noon in China, half a day before the provider's next day: 2025-06-01T12:00:00+08:00.
 NOON = 1_748_750_400_000
+#: That day, as the keys of its counters name it: days since 1970-01-01, China time.
+TODAY = "20240"
 
 
 class Clock:

@@ -28,6 +28,7 @@ OPTIONS = LedgerOptions(
     lease_ms=600_000,
     send_within_ms=600_000,
     call_interval_ms=0,
+    daily_budget=0,
     suspect_run=1000,
     cooldown_ms=1,
     cooldown_max_ms=1,

@@ -10,7 +10,7 @@ from dramatiq.brokers.redis import RedisBroker
 
 from tests.benchmarks.job import CALLS_IN_FLIGHT, Job, caller, redis_url
 
-dramatiq.set_broker(RedisBroker(url=redis_url()))
+dramatiq.set_broker(RedisBroker(url=redis_url()))  # type: ignore[no-untyped-call, unused-ignore]
 
 
 @dramatiq.actor  # type: ignore[untyped-decorator, unused-ignore] # where dramatiq is not installed

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NoReturn
 
 from voice_notify.core.masking import mask_mobile
-from voice_notify.core.template import MAX_TEXT, TEMPLATE_ID
+from voice_notify.core.template import MAX_TEXT, TEMPLATE_ID, billing_units
 from voice_notify.errors import InvalidNotification
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class Notification:
     countdown: float = 0.0
     expires: float | None = None
     on_unconfirmed: OnUnconfirmed | None = None
+    units: int = 1  #: what a call costs; of an undeclared template only the variables are known
 
     def __repr__(self) -> str:
         """Show neither the number nor the words: a repr ends up in logs."""
@@ -92,7 +93,7 @@ def build_notification(  # noqa: PLR0913 - the fields of a submission
     _check_mobile(mobile)
     _check_template_id(template_id)
     _check_params(params)
-    _check_text(templates.get(template_id), params)
+    text = _check_text(templates.get(template_id), params)
     _check_id(id)
     _check_key(key)
     _check_priority(priority)
@@ -111,6 +112,7 @@ def build_notification(  # noqa: PLR0913 - the fields of a submission
         countdown=countdown,
         expires=expires,
         on_unconfirmed=None if on_unconfirmed is None else _policy(on_unconfirmed),
+        units=max(1, billing_units(text)),
     )
 
 
@@ -154,13 +156,15 @@ def _refuse_variable(position: int, character: str) -> NoReturn:
     raise InvalidNotification("params", f"variable {position} {rule}")
 
 
-def _check_text(template: Template | None, params: Sequence[str]) -> None:
+def _check_text(template: Template | None, params: Sequence[str]) -> str:
+    """The text, as far as it is known."""
     # The words of an undeclared template are unknown, but its text can only be longer than its variables.
     text = template.render(params) if template else "".join(params)
     if len(text) > MAX_TEXT:
         raise InvalidNotification(
             "params", f"the text would have {len(text)} characters; at most {MAX_TEXT} are allowed"
         )
+    return text
 
 
 def _check_id(notification_id: object) -> None:

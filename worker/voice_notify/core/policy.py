@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 
 from tenacity import RetryCallState, stop_after_attempt, wait_exponential
@@ -122,3 +122,8 @@ def next_china_midnight(now_ms: int) -> int:
     """The provider's next 00:00, in milliseconds since the epoch."""
     today = datetime.fromtimestamp(now_ms / 1000, CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
     return round((today + timedelta(days=1)).timestamp() * 1000)
+
+
+def china_day(now_ms: int) -> int:
+    """The provider's day as the ledger counts them: days since 1970-01-01, China time."""
+    return datetime.fromtimestamp(now_ms / 1000, CHINA).toordinal() - date(1970, 1, 1).toordinal()

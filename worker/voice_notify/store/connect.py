@@ -38,6 +38,7 @@ def _options(settings: Settings) -> LedgerOptions:
         lease_ms=_ms(settings.call_lease),
         send_within_ms=_ms(settings.send_window),
         call_interval_ms=1000 / rate if rate else 0,
+        daily_budget=settings.daily_budget or 0,
         suspect_run=settings.suspect_run,
         cooldown_ms=_ms(settings.breaker_cooldown),
         cooldown_max_ms=_ms(settings.breaker_cooldown_max),

@@ -22,7 +22,12 @@ the functions that `LUA_KEYS` defines from the same table.
 | rate              | string | ms at which `max_calls_per_second` is used up         | about a second        |
 | rings             | zset   | Celery messages under way; score: ms when given up    | while not empty       |
 | pumps             | zset   | workers alive; score: ms when presumed dead           | while not empty       |
-| counts            | hash   | notifications by state; final states since ever       | for good              |
+| counts            | hash   | notifications by state, and waiting:<reason>; final   | for good              |
+|                   |        | states since ever                                     |                       |
+| totals            | hash   | what happened since ever, `TOTALS_FIELDS`             | for good              |
+| day:<day>         | hash   | the totals before the first change of that day (days  | 35 days               |
+|                   |        | since 1970-01-01, China time)                         |                       |
+| spent:<day>       | string | billing units of that day's calls, for `daily_budget` | 2 days                |
 | sequence          | string | counter: the order of submission                      | for good              |
 
 A notification lives until it is final and `retention` has passed, a dead letter until it is replayed or purged.
@@ -52,6 +57,9 @@ RATE: Final = "rate"
 RINGS: Final = "rings"
 PUMPS: Final = "pumps"
 COUNTS: Final = "counts"
+TOTALS: Final = "totals"
+DAY: Final = "day:"
+SPENT: Final = "spent:"
 SEQUENCE: Final = "sequence"
 
 #: Fields of a notification's hash. Those that would be empty or zero are left out.
@@ -62,6 +70,8 @@ FIELDS: Final = {
     "priority": "0-9, 9 first",
     "seq": "order of submission",
     "created": "ms of submission",
+    "ready": "ms from which it could be called but for its number's limits, where that is later",
+    "units": "what a call costs in billing units, if more than one",
     "state": "core.states.State",
     "reason": "why it is in this state",
     "deadline": "ms after which no call begins",
@@ -69,13 +79,28 @@ FIELDS: Final = {
     "attempts": "calls begun since the submission or the last replay",
     "unconfirmed": "those of unknown outcome",
     "token": "of the newest attempt",
-    "lease": "ms at which the attempt in flight is given up",
+    "lease": "ms at which the newest attempt is given up, if it is in flight",
     "override": "the final state that awaits the attempt in flight: cancelled, or accepted by a late success",
     "code": "the provider's newest code, or the failure of the wire",
     "message": "the provider's newest msg",
     "call_id": "the provider's callId",
     "task_no": "the provider's taskNo",
     "ended": "ms of the final state",
+}
+
+#: Counters in `totals`; they only grow. Buckets are not cumulative, and named by their upper bound in ms, or `inf`.
+TOTALS_FIELDS: Final = {
+    "submitted": "notifications stored",
+    "replayed": "dead letters given back to their lines",
+    "call:<kind>:<code>": "attempts that ended, by core.outcome.Kind and code",
+    "final:<state>:<reason>": "notifications that reached a final state",
+    "units:<template>": "billing units of calls that the provider took",
+    "unsure:<template>": "billing units of calls that it may have taken",
+    "denied:<reason>": "calls that a limit denied",
+    "late:<bucket>": "how late a call was granted: after its own time, and after its number's limits allowed it",
+    "late_ms": "the sum of that",
+    "took:<bucket>": "how long a request took, from its start to the reply or to its timeout",
+    "took_ms": "the sum of that",
 }
 
 

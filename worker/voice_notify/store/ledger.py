@@ -9,13 +9,13 @@ from typing import Any
 
 from voice_notify.core.notification import Notification, OnUnconfirmed
 from voice_notify.core.outcome import Outcome
-from voice_notify.core.policy import Attempt, Step
+from voice_notify.core.policy import Attempt, Step, china_day
 from voice_notify.core.states import State
 from voice_notify.core.windows import Limits, Others, forecast
 from voice_notify.errors import LineFull, UnknownNotification
 from voice_notify.store import keys
 from voice_notify.store.records import Explanation, Pause, Record, explanation, pause, record, stamps
-from voice_notify.store.scripts import Call, Scripts, store_errors
+from voice_notify.store.scripts import Argument, Scripts, store_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class LedgerOptions:
     lease_ms: int  #: how long a call may be in flight
     send_within_ms: int  #: how long after `begin` its request may go on the wire
     call_interval_ms: float  #: least time between two calls of the account; 0: no limit
+    daily_budget: int  #: billing units that calls of one day may cost; 0: no limit
     suspect_run: int
     cooldown_ms: int
     cooldown_max_ms: int
@@ -43,12 +44,14 @@ class Submission:
     ring: bool  #: the caller is to ring
     opens_ms: int  #: its number is not called before
     joins_ms: int  #: its own time
-    others: Others  #: in its line
-    calls: tuple[int, ...]  #: stamps of the number's newest calls
+    before: int  #: in its line, and called before it
+    behind: int  #: in its line, and called before it only while it waits beside the line itself
+    calls: str  #: stamps of the number's newest calls
 
     def eta_ms(self, limits: Limits) -> int:
         """The earliest moment at which the windows and the line ahead allow the call."""
-        return forecast(self.calls, self.others, self.opens_ms, self.joins_ms, limits)[0]
+        others = Others(self.before, self.behind)
+        return forecast(stamps(self.calls), others, self.opens_ms, self.joins_ms, limits)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class Settlement:
     token: str
     outcome: Outcome
     step: Step
+    took_ms: int | None = None  #: from the request to the reply or its timeout; None: there was no request to wait for
 
 
 class Ledger:
@@ -105,15 +109,14 @@ class Ledger:
 
     def submit(self, notification: Notification, *, ring: str = "", ring_limit: int = 0) -> Submission:
         """Store one notification. Given the id of a `ring`, the submission may ask to send it."""
-        submission = self._submission(self.scripts.run(*self._submit(notification, ring, ring_limit)))
+        (submission,) = self._submit([notification], ring, ring_limit)
         if isinstance(submission, LineFull):
             raise submission
         return submission
 
     def submit_many(self, notifications: Sequence[Notification]) -> list[Submission | LineFull]:
         """Store many in one round trip; that a line is full is that notification's result."""
-        replies = self.scripts.run_many([self._submit(each, "", 0) for each in notifications])
-        return [self._submission(reply) for reply in replies]
+        return self._submit(notifications, "", 0)
 
     def cancel(self, id_: str) -> State:
         """Withdraw a notification; the state it was in. One in flight is not called back, only not called again."""
@@ -164,14 +167,15 @@ class Ledger:
     def begin(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
         """Ask leave for the next call in the line of each (id, attempt token); None where a limit denies it."""
         options = self.options
-        times = (options.lease_ms, options.send_within_ms, options.call_interval_ms)
-        replies = self.scripts.run_many([("begin", (id_, token, *times)) for id_, token in attempts])
+        common = (options.lease_ms, options.send_within_ms, options.call_interval_ms, options.daily_budget)
+        replies = self.scripts.run_each("begin", common, attempts)
         return [_grant(token, reply) for (_, token), reply in zip(attempts, replies, strict=True)]
 
     def settle(self, settlements: Sequence[Settlement]) -> list[str]:
         """End attempts; for each the state after it, or `late`, `repeated`, `gone` (see the script)."""
-        states: list[str] = self.scripts.run_many([self._settle(each) for each in settlements])
-        return states
+        options = self.options
+        common = (options.suspect_run, options.cooldown_ms, options.cooldown_max_ms)
+        return self.scripts.run_each("settle", common, [_ended(each) for each in settlements])
 
     def expire(self, most: int = 1000) -> list[str]:
         """End waiting notifications whose deadline has passed; their ids."""
@@ -207,60 +211,68 @@ class Ledger:
 
     def workers(self) -> list[str]:
         """Names of the workers whose pump was heard lately."""
-        scripts = self.scripts
         with store_errors():
-            seconds, micros = scripts.client.time()
-            alive: Any = scripts.client.zrangebyscore(
-                scripts.prefix + keys.PUMPS, seconds * 1000 + micros // 1000, "+inf"
-            )
+            alive: Any = self.scripts.client.zrangebyscore(self.scripts.prefix + keys.PUMPS, self.now_ms(), "+inf")
         return list(alive)
 
-    def _submit(self, each: Notification, ring: str, ring_limit: int) -> Call:
+    def spent_today(self) -> int:
+        """Billing units of today's calls, those of unknown outcome included; what `daily_budget` limits."""
+        with store_errors():
+            spent: Any = self.scripts.client.get(f"{self.scripts.prefix}{keys.SPENT}{china_day(self.now_ms())}")
+        return int(spent or 0)
+
+    def now_ms(self) -> int:
+        """The one clock, Redis's."""
+        with store_errors():
+            seconds, micros = self.scripts.client.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def _submit(self, notifications: Sequence[Notification], ring: str, ring_limit: int) -> list[Submission | LineFull]:
         options = self.options
-        expires_ms = options.default_expires_ms if each.expires is None else max(1, round(each.expires * 1000))
-        return "submit", (
+        common = (options.max_line, ring, options.ring_lease_ms, ring_limit)
+        replies = self.scripts.run_each("submit", common, [self._submitted(each) for each in notifications])
+        return [self._submission(reply) for reply in replies]
+
+    def _submitted(self, each: Notification) -> Sequence[Argument]:
+        return (
             each.id,
             each.mobile,
             each.template_id,
             json.dumps(each.params, ensure_ascii=False, separators=(",", ":")),
             each.priority,
             round(each.countdown * 1000),
-            expires_ms,
+            self.options.default_expires_ms if each.expires is None else max(1, round(each.expires * 1000)),
             each.on_unconfirmed or "",
             each.key or "",
-            options.max_line,
-            ring,
-            options.ring_lease_ms,
-            ring_limit,
+            each.units,
         )
 
     def _submission(self, reply: Sequence[Any]) -> Submission | LineFull:
         status, id_, opens, joins, before, behind, calls, ring = reply
         if status == "full":
             return LineFull(f"the line of this number holds {self.options.max_line} open notifications (max_line)")
-        return Submission(id_, status == "duplicate", ring == 1, opens, joins, Others(before, behind), stamps(calls))
+        return Submission(id_, status == "duplicate", ring == 1, opens, joins, before, behind, calls)
 
-    def _settle(self, each: Settlement) -> Call:
-        outcome, step, options = each.outcome, each.step, self.options
-        return "settle", (
-            each.id,
-            each.token,
-            outcome.kind,
-            outcome.code,
-            outcome.message,
-            outcome.call_id,
-            outcome.task_no,
-            step.state,
-            step.reason,
-            step.due_ms,
-            step.charge,
-            step.hold_until_ms,
-            step.verdict,
-            step.pause_until_ms,
-            options.suspect_run,
-            options.cooldown_ms,
-            options.cooldown_max_ms,
-        )
+
+def _ended(each: Settlement) -> Sequence[Argument]:
+    outcome, step = each.outcome, each.step
+    return (
+        each.id,
+        each.token,
+        outcome.kind,
+        outcome.code,
+        outcome.message,
+        outcome.call_id,
+        outcome.task_no,
+        "" if each.took_ms is None else each.took_ms,
+        step.state,
+        step.reason,
+        step.due_ms,
+        step.charge,
+        step.hold_until_ms,
+        step.verdict,
+        step.pause_until_ms,
+    )
 
 
 def _attempt(attempts: str, unconfirmed: str, policy: str) -> Attempt:

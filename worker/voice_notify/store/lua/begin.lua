@@ -1,85 +1,129 @@
--- Grants the call that is next in the line of a notification's number, if every limit allows it now.
---   ARGV 5 id (names the line; its head is what is called)  6 token of the attempt  7 lease, ms  8 ms within which the
---        request has to be on the wire  9 ms per call of max_calls_per_second (0: no limit)
--- Reply: {'granted', id, mobile, template, params, attempts, unconfirmed, on_unconfirmed, now, ms within which to send}
---        or {'denied'}: the agenda then says when to look again. Granting charges the window, for now with this moment.
-local id, token, lease, send_within, interval =
-  ARGV[5], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local denied = {'denied'}
-local mobile = redis.call('HGET', NOTIFICATION(id), 'mobile')
-if not mobile then
-  return denied
-end
+-- Grants the calls that are next in the lines of some notifications' numbers, where every limit allows them now.
+--   ARGV 5 lease, ms  6 ms within which a request has to be on the wire  7 ms per call of max_calls_per_second (0: no limit)
+--        8 daily_budget, billing units (0: none)
+--        9… two for each: id (names the line; its head is what is called), token of the attempt
+-- Reply: for each {'granted', id, mobile, template, params, attempts, unconfirmed, on_unconfirmed, now, ms within which to
+--        send} or {'denied'}: the agenda then says when to look again. Granting charges the window, for now with this moment.
+local lease, send_within, interval, budget = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local LATENESS_MS = {50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000}
 local now = clock_ms()
-local line = LINE(mobile)
+local gate = account_gate(now)
+local spent_key, spending = SPENT(day_of(now)), 0
+local spent = budget > 0 and tonumber(redis.call('GET', spent_key) or 0) or 0
 
-local function grant(head, call, deadline, begun)
-  local within = begun + send_within - now
-  if deadline then
-    within = math.min(within, deadline - now)
-  end
-  return {'granted', head, mobile, call[1], call[2], call[3] or '0', call[4] or '0', call[5] or '', now, within}
+local function denied(reason)
+  count(TOTALS, 'denied:' .. reason, 1)
+  return {'denied'}
 end
 
-local function look_again(at)
-  redis.call('ZADD', AGENDA, at, mobile)
-  return denied
+local function grant(head, mobile, call, begun)
+  local within = begun + send_within - now
+  if call.deadline then
+    within = math.min(within, call.deadline - now)
+  end
+  return {'granted', head, mobile, call.template, call.params, call.attempts, call.unconfirmed, call.policy, now, within}
+end
+
+local function read(id)
+  local found = redis.call('HMGET', NOTIFICATION(id), 'template', 'params', 'attempts', 'unconfirmed', 'policy', 'token',
+    'lease', 'deadline', 'reason', 'created', 'ready', 'units')
+  return {
+    template = found[1], params = found[2], attempts = found[3] or '0', unconfirmed = found[4] or '0',
+    policy = found[5] or '', token = found[6], lease = tonumber(found[7] or nil), deadline = tonumber(found[8] or nil),
+    reason = found[9], ready = tonumber(found[11] or found[10]), units = tonumber(found[12] or 1),
+  }
 end
 
 -- Those beside the line whose time has come join it.
-for _, other in ipairs(redis.call('ZRANGEBYSCORE', line, 0, now, 'LIMIT', 0, 100)) do
-  local place = redis.call('HMGET', NOTIFICATION(other), 'priority', 'seq')
-  join_line(other, mobile, tonumber(place[1] or 0), tonumber(place[2]), 0, now)
-end
-
--- Those whose deadline passed leave it.
-local head, score, deadline
-repeat
-  local first = redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')
-  head, score = first[1], first[2]
-  deadline = head and tonumber(redis.call('HGET', NOTIFICATION(head), 'deadline') or nil)
-  local late = head and score ~= IN_FLIGHT and deadline and deadline <= now
-  if late then
-    finish(head, mobile, now, 'waiting', 'expired', 'deadline')
+local function join_due(line, mobile)
+  local due = redis.call('ZRANGEBYSCORE', line, 0, now, 'WITHSCORES', 'LIMIT', 0, 100)
+  for i = 1, #due, 2 do
+    local place = redis.call('HMGET', NOTIFICATION(due[i]), 'priority', 'seq')
+    redis.call('HSET', NOTIFICATION(due[i]), 'ready', due[i + 1])
+    join_line(due[i], mobile, tonumber(place[1] or 0), tonumber(place[2]), 0, now)
   end
-until not late
+end
 
-if not head then
-  redis.call('ZREM', AGENDA, mobile)
-  return denied
-end
-local call =
-  redis.call('HMGET', NOTIFICATION(head), 'template', 'params', 'attempts', 'unconfirmed', 'policy', 'token', 'lease')
-if score == IN_FLIGHT then
-  -- The same attempt asks again when a reply of ours was lost.
-  return call[6] == token and grant(head, call, deadline, call[7] - lease) or denied
-end
-if tonumber(score) > 0 or free_at(mobile) > now then
-  schedule(mobile, now)
-  return denied
-end
-local gate = account_gate(now)
-if gate == 'closed' then
-  return look_again(now)
-end
-if interval > 0 then
-  local free = rate_free_at(interval)
-  if free > now then
-    return look_again(free)
+-- The head of a line, its score and its call; those whose deadline passed leave the line.
+local function find_head(line, mobile)
+  while true do
+    local first = redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')
+    local head, score = first[1], first[2]
+    if not head then
+      return
+    end
+    local call = read(head)
+    if score == IN_FLIGHT or not (call.deadline and call.deadline <= now) then
+      return head, score, call
+    end
+    finish(head, mobile, now, 'waiting', call.reason, 'expired', 'deadline')
   end
-  redis.call('SET', RATE, math.max(now, free + rate_slack(interval)) + interval, 'PX', 1000 + math.ceil(interval))
 end
 
-if gate == 'probe' then
-  redis.call('HSET', ACCOUNT, 'probe', token, 'until', now + lease)
+local function begin(id, token)
+  local mobile = redis.call('HGET', NOTIFICATION(id), 'mobile')
+  if not mobile then
+    return {'denied'}
+  end
+  local line = LINE(mobile)
+  join_due(line, mobile)
+  local head, score, call = find_head(line, mobile)
+  if not head then
+    redis.call('ZREM', AGENDA, mobile)
+    return {'denied'}
+  end
+  if score == IN_FLIGHT then
+    -- The same attempt asks again when a reply of ours was lost.
+    return call.token == token and grant(head, mobile, call, call.lease - lease) or denied('in_flight')
+  end
+  local stamps, hold = limits_of(mobile)
+  local free, limit = free_at(stamps, hold)
+  if tonumber(score) > 0 or free > now then
+    schedule(mobile, now)
+    return denied(free > now and limit or 'not_before')
+  end
+  if budget > 0 and gate ~= 'closed' and spent + spending + call.units > budget then
+    pause(now, 'budget', budget .. ' units a day are spent', 0, next_day(now))
+    gate = 'closed'
+  end
+  if gate == 'closed' then
+    redis.call('ZADD', AGENDA, now, mobile)
+    return denied('paused')
+  end
+  if interval > 0 then
+    local rate_free = rate_free_at(interval)
+    if rate_free > now then
+      redis.call('ZADD', AGENDA, rate_free, mobile)
+      return denied('rate')
+    end
+    local used_up = math.max(now, rate_free + rate_slack(interval)) + interval
+    redis.call('SET', RATE, used_up, 'PX', 1000 + math.ceil(interval))
+  end
+
+  if gate == 'probe' then
+    redis.call('HSET', ACCOUNT, 'probe', token, 'until', now + lease)
+    gate = 'closed'
+  end
+  spending = spending + call.units
+  stamps[#stamps + 1] = now
+  keep_stamps(mobile, stamps)
+  call.attempts = call.attempts + 1
+  redis.call('ZADD', line, IN_FLIGHT, head)
+  redis.call('ZADD', CALLING, now + lease, head)
+  redis.call('ZADD', AGENDA, now + lease, mobile)
+  move(head, now, 'waiting', call.reason, 'calling', 'attempt', call.attempts,
+    'attempts', call.attempts, 'token', token, 'lease', now + lease)
+  observe('late', now - math.max(call.ready, free), LATENESS_MS)
+  return grant(head, mobile, call, now)
 end
-local stamps = stamps_of(mobile)
-stamps[#stamps + 1] = now
-keep_stamps(mobile, stamps)
-call[3] = redis.call('HINCRBY', NOTIFICATION(head), 'attempts', 1)
-redis.call('HSET', NOTIFICATION(head), 'token', token, 'lease', now + lease)
-redis.call('ZADD', line, IN_FLIGHT, head)
-redis.call('ZADD', CALLING, now + lease, head)
-redis.call('ZADD', AGENDA, now + lease, mobile)
-move(head, now, 'waiting', 'calling', 'attempt', call[3])
-return grant(head, call, deadline, now)
+
+local replies = {}
+for i = 9, #ARGV, 2 do
+  replies[#replies + 1] = begin(ARGV[i], ARGV[i + 1])
+end
+if spending > 0 then
+  redis.call('INCRBY', spent_key, spending)
+  redis.call('PEXPIRE', spent_key, 2 * DAY_MS)
+end
+write_counts(now)
+return replies

@@ -4,15 +4,16 @@
 local now = clock_ms()
 local expired = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', DEADLINES, '-inf', now, 'LIMIT', 0, tonumber(ARGV[5]))) do
-  local record = redis.call('HMGET', NOTIFICATION(id), 'mobile', 'state')
+  local record = redis.call('HMGET', NOTIFICATION(id), 'mobile', 'state', 'reason')
   redis.call('ZREM', DEADLINES, id)
   if record[2] == 'waiting' then
     local was_head = redis.call('ZRANK', LINE(record[1]), id) == 0
-    finish(id, record[1], now, 'waiting', 'expired', 'deadline')
+    finish(id, record[1], now, 'waiting', record[3], 'expired', 'deadline')
     if was_head then
       schedule(record[1], now)
     end
     expired[#expired + 1] = id
   end
 end
+write_counts(now)
 return expired

@@ -24,7 +24,8 @@ for i = 1, #beside, 2 do
   end
 end
 local head = redis.call('ZRANGE', LINE(mobile), 0, 0, 'WITHSCORES')
-local free, reason = free_at(mobile)
+local stamps, hold, kept = limits_of(mobile)
+local free, reason = free_at(stamps, hold)
 return {
   clock_ms(),
   redis.call('HGETALL', NOTIFICATION(id)),
@@ -34,8 +35,8 @@ return {
   behind,
   joining,
   head[2] == IN_FLIGHT and head[1] or '',
-  redis.call('GET', CALLS(mobile)) or '',
-  tonumber(redis.call('GET', HOLD(mobile)) or 0),
+  kept,
+  hold,
   free,
   reason,
   redis.call('HGETALL', ACCOUNT),

@@ -8,3 +8,4 @@ for i = 5, #ARGV do
     schedule(mobile, now)
   end
 end
+write_counts(now)

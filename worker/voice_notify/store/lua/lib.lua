@@ -2,23 +2,84 @@
 --   KEYS[1]  the account's prefix (store/keys.py); all other keys are derived from it and share its hash tag
 --   ARGV[1]  least time between two calls to a number, ms     ARGV[2]  calls in any window     ARGV[3]  the window, ms
 --   ARGV[4]  how long a final notification is kept, ms
--- A script's own arguments begin at ARGV[5]. All times are milliseconds of this server's clock.
+-- A script's own arguments begin at ARGV[5]. Those that take many things at once take them one after the other, and treat
+-- each as if it came alone. All times are milliseconds of this server's clock.
 -- Read and check first, then write: Redis does not roll back.
 
 local GAP, MAX_CALLS, WINDOW, RETENTION = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local IN_FLIGHT = '-inf'
+local DAY_MS, CHINA_MS = 86400000, 28800000
+local DAYS_KEPT_MS = 35 * DAY_MS
+
+-- The provider's day: days since 1970-01-01, China time.
+local function day_of(ms)
+  return math.floor((ms + CHINA_MS) / DAY_MS)
+end
+
+-- When the day after begins.
+local function next_day(ms)
+  return (day_of(ms) + 1) * DAY_MS - CHINA_MS
+end
+
+-- Counters are added up while a script runs; `write_counts` writes each once, in the script's end.
+local counted = {[COUNTS] = {}, [TOTALS] = {}}
+
+local function count(hash, field, by)
+  counted[hash][field] = (counted[hash][field] or 0) + by
+end
+
+-- Counts one in the first bucket of `bounds` (ms) that holds it, and adds it to the sum.
+local function observe(name, ms, bounds)
+  local bucket = 'inf'
+  for _, bound in ipairs(bounds) do
+    if ms <= bound then
+      bucket = bound
+      break
+    end
+  end
+  count(TOTALS, name .. ':' .. bucket, 1)
+  count(TOTALS, name .. '_ms', ms)
+end
+
+-- The first to count on a day keeps the totals as they stood before.
+local function open_day(now)
+  local day = DAY(day_of(now))
+  if redis.call('EXISTS', day) == 0 then
+    redis.call('HSET', day, 'opened', now)
+    local totals = redis.call('HGETALL', TOTALS)
+    for i = 1, #totals, 2 do
+      redis.call('HSET', day, totals[i], totals[i + 1])
+    end
+    redis.call('PEXPIRE', day, DAYS_KEPT_MS)
+  end
+end
+
+local function write_counts(now)
+  if next(counted[TOTALS]) then
+    open_day(now)
+  end
+  for hash, fields in pairs(counted) do
+    for field, by in pairs(fields) do
+      if by ~= 0 then
+        redis.call('HINCRBY', hash, field, string.format('%.0f', by))
+      end
+    end
+  end
+end
 
 -- Ready scores are negative and ordered by priority, then submission; 2^44 submissions fit below each priority.
 local function ready_score(priority, seq)
   return (9 - priority) * 2 ^ 44 + seq - 2 ^ 48
 end
 
-local function stamps_of(mobile)
-  local stamps = {}
-  for stamp in string.gmatch(redis.call('GET', CALLS(mobile)) or '', '%d+') do
+-- What limits a number: stamps of its newest calls, oldest first; when a 606 lets go of it; the stamps as kept.
+local function limits_of(mobile)
+  local found = redis.call('MGET', CALLS(mobile), HOLD(mobile))
+  local stamps, kept = {}, found[1] or ''
+  for stamp in string.gmatch(kept, '%d+') do
     stamps[#stamps + 1] = tonumber(stamp)
   end
-  return stamps
+  return stamps, tonumber(found[2] or 0), kept
 end
 
 local function keep_stamps(mobile, stamps)
@@ -30,10 +91,9 @@ local function keep_stamps(mobile, stamps)
   redis.call('SET', CALLS(mobile), newest, 'PX', math.max(GAP, WINDOW))
 end
 
--- The moment from which the number's own limits allow a call, and which of them speaks.
-local function free_at(mobile)
+-- The moment from which a number's own limits allow a call, and which of them speaks.
+local function free_at(stamps, hold)
   local at, reason = 0, 'new'
-  local stamps = stamps_of(mobile)
   if #stamps > 0 then
     at, reason = stamps[#stamps] + GAP, 'gap'
   end
@@ -43,11 +103,21 @@ local function free_at(mobile)
       at, reason = daily, 'daily'
     end
   end
-  local hold = tonumber(redis.call('GET', HOLD(mobile)) or 0)
   if hold > at then
     at, reason = hold, 'quota'
   end
   return at, reason
+end
+
+-- The head of a line waits for a limit of its number, which is then its reason where there was no better one.
+local BLANK = {new = true, gap = true, daily = true}
+local function wait_for(id, limit)
+  local reason = redis.call('HGET', NOTIFICATION(id), 'reason')
+  if BLANK[reason] and reason ~= limit then
+    redis.call('HSET', NOTIFICATION(id), 'reason', limit)
+    count(COUNTS, 'waiting:' .. reason, -1)
+    count(COUNTS, 'waiting:' .. limit, 1)
+  end
 end
 
 -- Puts the number on the agenda at the time when its line next needs attention; takes an empty line off.
@@ -61,7 +131,11 @@ local function schedule(mobile, now)
   if head[2] == IN_FLIGHT then
     at = tonumber(redis.call('HGET', NOTIFICATION(head[1]), 'lease'))
   else
-    at = math.max(now, tonumber(head[2]), (free_at(mobile)))
+    local free, limit = free_at(limits_of(mobile))
+    at = math.max(now, tonumber(head[2]), free)
+    if free > now and tonumber(head[2]) < 0 then
+      wait_for(head[1], limit)
+    end
   end
   redis.call('ZADD', AGENDA, at, mobile)
 end
@@ -81,17 +155,24 @@ local function log(id, now, state, reason, detail)
   redis.call('RPUSH', LOG(id), table.concat({now, state, reason, detail or ''}, '\t'))
 end
 
-local function move(id, now, from, to, reason, detail)
-  redis.call('HSET', NOTIFICATION(id), 'state', to, 'reason', reason)
-  redis.call('HINCRBY', COUNTS, from, -1)
-  redis.call('HINCRBY', COUNTS, to, 1)
+-- `was` is the reason of a waiting one, nil if it was not waiting. What follows `detail` are fields and values to set.
+local function move(id, now, from, was, to, reason, detail, ...)
+  redis.call('HSET', NOTIFICATION(id), 'state', to, 'reason', reason, ...)
+  count(COUNTS, from, -1)
+  count(COUNTS, to, 1)
+  if was then
+    count(COUNTS, 'waiting:' .. was, -1)
+  end
+  if to == 'waiting' then
+    count(COUNTS, 'waiting:' .. reason, 1)
+  end
   log(id, now, to, reason, detail)
 end
 
 -- The one way into a final state.
-local function finish(id, mobile, now, from, to, reason, detail)
-  move(id, now, from, to, reason, detail)
-  redis.call('HSET', NOTIFICATION(id), 'ended', now)
+local function finish(id, mobile, now, from, was, to, reason, detail, ...)
+  move(id, now, from, was, to, reason, detail, 'ended', now, ...)
+  count(TOTALS, 'final:' .. to .. ':' .. reason, 1)
   redis.call('ZREM', LINE(mobile), id)
   redis.call('ZREM', DEADLINES, id)
   if to == 'dead' then

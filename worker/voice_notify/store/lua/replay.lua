@@ -10,14 +10,15 @@ local record = redis.call('HMGET', NOTIFICATION(id), 'mobile', 'priority')
 local seq = redis.call('INCR', SEQUENCE)
 redis.call('ZREM', DEAD, id)
 redis.call('HDEL', NOTIFICATION(id), 'attempts', 'unconfirmed', 'token', 'deadline', 'ended')
-redis.call('HSET', NOTIFICATION(id), 'seq', seq)
 if expires > 0 then
   redis.call('HSET', NOTIFICATION(id), 'deadline', now + expires)
   redis.call('ZADD', DEADLINES, now + expires, id)
 end
-move(id, now, 'dead', 'waiting', 'new', 'replayed')
+move(id, now, 'dead', nil, 'waiting', 'new', 'replayed', 'seq', seq, 'ready', now)
+count(TOTALS, 'replayed', 1)
 join_line(id, record[1], tonumber(record[2] or 0), seq, 0, now)
 if redis.call('ZRANK', LINE(record[1]), id) == 0 then
   schedule(record[1], now)
 end
+write_counts(now)
 return 1

@@ -1,136 +1,190 @@
--- Ends an attempt: stamps or refunds the window, moves the notification on, speaks to the account's breaker.
---   ARGV 5 id  6 token of the attempt  7 outcome kind  8 code  9 message  10 call id  11 task number
---        12 next state  13 its reason  14 due, ms (0: at once)  15 'keep' | 'refund' the window charge
---        16 hold the number until, ms (0: not)  17 verdict on the account: success | failed | suspect | none
---        18 pause a suspect account until, ms (0: for the cool-down)  19 suspect_run  20 cool-down, ms  21 longest, ms
--- Reply: the state after it: of this attempt's doing, or 'late': the lease had run out, see below; 'repeated': was settled
---        before with this token; 'gone': no such notification.
-local id, token, kind, code, message = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local next_state, reason, due, charge = ARGV[12], ARGV[13], tonumber(ARGV[14]), ARGV[15]
-local hold, verdict, suspect_until, suspect_run = tonumber(ARGV[16]), ARGV[17], tonumber(ARGV[18]), tonumber(ARGV[19])
-local cooldown, longest = tonumber(ARGV[20]), tonumber(ARGV[21])
-local record = NOTIFICATION(id)
-local was = redis.call('HMGET', record, 'mobile', 'state', 'token', 'priority', 'seq', 'deadline', 'override')
-local mobile, state = was[1], was[2]
-if not mobile then
-  return 'gone'
-end
+-- Ends attempts: stamps or refunds the window, moves the notification on, speaks to the account's breaker.
+--   ARGV 5 suspect_run  6 cool-down, ms  7 longest cool-down, ms
+--        8… fifteen for each: id, token of the attempt, outcome kind, code, message, call id, task number,
+--        ms from the request to the reply ('': there was none to wait for),
+--        next state, its reason, due (ms, 0: at once), 'keep' | 'refund' the window charge, hold the number until (ms, 0: not),
+--        verdict on the account (success | failed | suspect | none), pause a suspect account until (ms, 0: for the cool-down)
+-- Reply: for each the state after it: of this attempt's doing, or 'late': the lease had run out, see below; 'repeated': was
+--        settled before with this token; 'gone': no such notification.
+local suspect_run, cooldown, longest = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local LATENCY_MS = {50, 100, 250, 500, 1000, 2500, 5000, 10000}
 local now = clock_ms()
-local detail = code .. ' ' .. message
 
-local function keep_reply()
-  redis.call('HSET', record, 'code', code, 'message', message)
-  if ARGV[10] ~= '' then
-    redis.call('HSET', record, 'call_id', ARGV[10], 'task_no', ARGV[11])
+local function reply_fields(outcome)
+  if outcome.call_id == '' then
+    return 'code', outcome.code, 'message', outcome.message
   end
+  return 'code', outcome.code, 'message', outcome.message, 'call_id', outcome.call_id, 'task_no', outcome.task_no
 end
 
 -- The reply to an attempt that was given up. A success is taken: it cancels the resend that has not begun, and decides
 -- in place of the one in flight unless that succeeds too.
-local function settle_late()
-  log(id, now, state, 'late', detail)
-  local stamps = stamps_of(mobile)
-  local head = redis.call('ZRANGE', LINE(mobile), 0, 0, 'WITHSCORES')
+local function settle_late(id, was, outcome)
+  log(id, now, was.state, 'late', outcome.detail)
+  local stamps = limits_of(was.mobile)
+  local head = redis.call('ZRANGE', LINE(was.mobile), 0, 0, 'WITHSCORES')
   if #stamps > 0 and head[2] ~= IN_FLIGHT then
     stamps[#stamps] = now -- no earlier moment is certain to be after that call's arrival
-    keep_stamps(mobile, stamps)
-    schedule(mobile, now)
+    keep_stamps(was.mobile, stamps)
+    schedule(was.mobile, now)
   end
-  if kind ~= 'accepted' then
+  if outcome.kind ~= 'accepted' then
     return 'late'
   end
   -- A final state stays, but whoever looks at it sees that the call was placed after all.
-  if redis.call('HEXISTS', record, 'call_id') == 0 then
-    keep_reply()
+  if redis.call('HEXISTS', NOTIFICATION(id), 'call_id') == 0 then
+    redis.call('HSET', NOTIFICATION(id), reply_fields(outcome))
   end
-  if state == 'waiting' then
-    finish(id, mobile, now, state, 'accepted', 'late', detail)
-    schedule(mobile, now)
-  elseif state == 'calling' then
-    redis.call('HSET', record, 'override', 'accepted')
+  if was.state == 'waiting' then
+    local reason = redis.call('HGET', NOTIFICATION(id), 'reason')
+    finish(id, was.mobile, now, was.state, reason, 'accepted', 'late', outcome.detail)
+    schedule(was.mobile, now)
+  elseif was.state == 'calling' then
+    redis.call('HSET', NOTIFICATION(id), 'override', 'accepted')
   end
   return 'late'
 end
 
-if was[3] ~= token and code ~= 'lease' then
-  return settle_late()
-elseif was[3] ~= token or state ~= 'calling' then
-  return 'repeated'
-end
-
 -- The window: the moment of the reply is the latest at which the call can have reached the provider.
-local stamps = stamps_of(mobile)
-if charge == 'refund' then
-  stamps[#stamps] = nil
-else
-  stamps[math.max(1, #stamps)] = now
-end
-keep_stamps(mobile, stamps)
-if hold > now then
-  redis.call('SET', HOLD(mobile), hold, 'PX', hold - now)
-end
-
-redis.call('ZREM', CALLING, id)
-redis.call('HDEL', record, 'lease')
-if code == 'lease' then
-  redis.call('HDEL', record, 'token') -- so that its late reply is known for one
-end
-if kind == 'unconfirmed' then
-  redis.call('HINCRBY', record, 'unconfirmed', 1)
-end
-
-local override, deadline = was[7], tonumber(was[6] or nil)
-if override then
-  redis.call('HDEL', record, 'override')
-end
-if next_state ~= 'accepted' and override then
-  if override == 'cancelled' then
-    keep_reply()
+local function charge_window(was, outcome, step)
+  local stamps = limits_of(was.mobile)
+  if step.charge == 'refund' then
+    if stamps[#stamps] then
+      redis.call('DECRBY', SPENT(day_of(stamps[#stamps])), was.units)
+    end
+    stamps[#stamps] = nil
+  else
+    stamps[math.max(1, #stamps)] = now
+    local billed = outcome.kind == 'accepted' and 'units:' or 'unsure:'
+    count(TOTALS, billed .. was.template, was.units)
   end
-  next_state, reason = override, override == 'accepted' and 'late' or 'cancelled'
-else
-  keep_reply()
-  if next_state == 'waiting' and deadline and deadline <= now then
-    next_state, reason = 'expired', 'deadline'
+  keep_stamps(was.mobile, stamps)
+  if step.hold > now then
+    redis.call('SET', HOLD(was.mobile), step.hold, 'PX', step.hold - now)
   end
 end
-if next_state == 'waiting' then
-  move(id, now, 'calling', 'waiting', reason, detail)
-  join_line(id, mobile, tonumber(was[4] or 0), tonumber(was[5]), due, now)
-else
-  finish(id, mobile, now, 'calling', next_state, reason, detail)
+
+-- The state that follows, and its reason; a person's cancellation, a late success or the deadline may outdo the step's.
+local function decide_state(was, step)
+  if step.state ~= 'accepted' and was.override then
+    return was.override, was.override == 'accepted' and 'late' or 'cancelled'
+  elseif step.state == 'waiting' and was.deadline and was.deadline <= now then
+    return 'expired', 'deadline'
+  end
+  return step.state, step.reason
 end
-schedule(mobile, now)
+
+local function move_on(id, was, outcome, step)
+  local record = NOTIFICATION(id)
+  redis.call('ZREM', CALLING, id)
+  local over = {'lease', 'override'}
+  if outcome.code == 'lease' then
+    over[3] = 'token' -- so that its late reply is known for one
+  end
+  redis.call('HDEL', record, unpack(over))
+  if outcome.kind == 'unconfirmed' then
+    redis.call('HINCRBY', record, 'unconfirmed', 1)
+  end
+  local state, reason = decide_state(was, step)
+  if state == 'waiting' then
+    move(id, now, 'calling', nil, state, reason, outcome.detail, 'ready', math.max(now, step.due), reply_fields(outcome))
+    join_line(id, was.mobile, was.priority, was.seq, step.due, now)
+  elseif was.override == 'accepted' and step.state ~= 'accepted' then
+    finish(id, was.mobile, now, 'calling', nil, state, reason, outcome.detail) -- keeps what the late success said
+  else
+    finish(id, was.mobile, now, 'calling', nil, state, reason, outcome.detail, reply_fields(outcome))
+  end
+  schedule(was.mobile, now)
+  return state
+end
+
+-- Whether refusals of one number after the other point to the account.
+local run_is_over = false
+local function is_suspect(mobile, outcome, verdict)
+  if verdict == 'success' then
+    if not run_is_over then
+      redis.call('DEL', RUN, RUN_CODE)
+    end
+    run_is_over = true
+  elseif verdict == 'suspect' then
+    if redis.call('GET', RUN_CODE) ~= outcome.code then
+      redis.call('DEL', RUN)
+      redis.call('SET', RUN_CODE, outcome.code)
+    end
+    run_is_over = false
+    redis.call('SADD', RUN, mobile)
+    return redis.call('SCARD', RUN) >= suspect_run
+  end
+  return false
+end
 
 -- The breaker. While paused only the probe is heard: calls begun before the pause say nothing new.
-local paused = redis.call('HMGET', ACCOUNT, 'since', 'probe', 'cooldown')
-if verdict == 'success' then
-  redis.call('DEL', RUN, RUN_CODE)
-end
-local suspected = false
-if verdict == 'suspect' then
-  if redis.call('GET', RUN_CODE) ~= code then
-    redis.call('DEL', RUN)
-    redis.call('SET', RUN_CODE, code)
+local paused
+local function tell_breaker(mobile, token, outcome, step)
+  local suspected = is_suspect(mobile, outcome, step.verdict)
+  local fails = step.verdict == 'failed' or suspected
+  paused = paused or redis.call('HMGET', ACCOUNT, 'since', 'probe', 'cooldown')
+  local is_probe = paused[2] == token
+  if not is_probe and (paused[1] or not fails) then
+    return
   end
-  redis.call('SADD', RUN, mobile)
-  suspected = redis.call('SCARD', RUN) >= suspect_run
-end
-local why, words = code, message
-if suspected then
-  why, words = suspect_until > 0 and 'quota' or 'suspect', detail
-end
-if paused[2] == token then
-  redis.call('HDEL', ACCOUNT, 'probe')
-  if verdict == 'success' then
+  local why, words = outcome.code, outcome.message
+  if suspected then
+    why, words = step.pause_until > 0 and 'quota' or 'suspect', outcome.detail
+  end
+  if not is_probe then
+    pause(now, why, words, cooldown, math.max(step.pause_until, now + cooldown))
+  elseif step.verdict == 'success' then
     resume()
-  elseif verdict == 'failed' or suspected then
-    local doubled = math.min(longest, tonumber(paused[3]) * 2)
-    pause(now, why, words, doubled, math.max(suspect_until, now + doubled))
   else
-    redis.call('HSET', ACCOUNT, 'until', now + tonumber(paused[3]))
+    redis.call('HDEL', ACCOUNT, 'probe')
+    -- The pause for a spent budget has no cool-down of its own.
+    local last = tonumber(paused[3]) > 0 and tonumber(paused[3]) or cooldown
+    if fails then
+      local doubled = math.min(longest, last * 2)
+      pause(now, why, words, doubled, math.max(step.pause_until, now + doubled))
+    else
+      redis.call('HSET', ACCOUNT, 'until', now + last)
+    end
   end
-elseif not paused[1] and (verdict == 'failed' or suspected) then
-  pause(now, why, words, cooldown, math.max(suspect_until, now + cooldown))
+  paused = nil -- what was read is old
 end
-return next_state
+
+local function settle(id, token, outcome, step)
+  local found = redis.call('HMGET', NOTIFICATION(id), 'mobile', 'state', 'token', 'priority', 'seq', 'deadline', 'override',
+    'template', 'units')
+  local was = {
+    mobile = found[1], state = found[2], priority = tonumber(found[4] or 0), seq = tonumber(found[5] or nil),
+    deadline = tonumber(found[6] or nil), override = found[7], template = found[8], units = tonumber(found[9] or 1),
+  }
+  if not was.mobile then
+    return 'gone'
+  elseif found[3] ~= token and outcome.code ~= 'lease' then
+    return settle_late(id, was, outcome)
+  elseif found[3] ~= token or was.state ~= 'calling' then
+    return 'repeated'
+  end
+  count(TOTALS, 'call:' .. outcome.kind .. ':' .. outcome.code, 1)
+  if outcome.took ~= '' then
+    observe('took', tonumber(outcome.took), LATENCY_MS)
+  end
+  charge_window(was, outcome, step)
+  local state = move_on(id, was, outcome, step)
+  tell_breaker(was.mobile, token, outcome, step)
+  return state
+end
+
+local states = {}
+for i = 8, #ARGV, 15 do
+  local outcome = {
+    kind = ARGV[i + 2], code = ARGV[i + 3], message = ARGV[i + 4], call_id = ARGV[i + 5], task_no = ARGV[i + 6],
+    took = ARGV[i + 7], detail = ARGV[i + 3] .. ' ' .. ARGV[i + 4],
+  }
+  local step = {
+    state = ARGV[i + 8], reason = ARGV[i + 9], due = tonumber(ARGV[i + 10]), charge = ARGV[i + 11],
+    hold = tonumber(ARGV[i + 12]), verdict = ARGV[i + 13], pause_until = tonumber(ARGV[i + 14]),
+  }
+  states[#states + 1] = settle(ARGV[i], ARGV[i + 1], outcome, step)
+end
+write_counts(now)
+return states

@@ -1,0 +1,215 @@
+"""What the ledger counts: totals since ever, what they were when each day began, and the budget of a day."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.account import (
+    ACCEPTED,
+    BACKOFF,
+    GAP,
+    MAINTENANCE,
+    NO_BALANCE,
+    POLICY,
+    REFUSED,
+    UNCONFIRMED,
+    Account,
+    other_number,
+)
+from tests.support.clock import DAY, MINUTE, NOON, SECOND, TODAY
+from voice_notify.core.outcome import Outcome
+from voice_notify.core.policy import decide
+from voice_notify.core.states import State
+from voice_notify.store import keys
+from voice_notify.store.ledger import Settlement
+
+#: Three billing units (85 characters each).
+LONG = ("字" * 171,)
+
+
+def totals(account: Account) -> dict[str, int]:
+    """The counters, but for those of lateness and latency."""
+    found: Any = account.client.hgetall(account.prefix + keys.TOTALS)
+    return {name: int(value) for name, value in found.items() if not name.startswith(("late", "took"))}
+
+
+def counter(account: Account, name: str) -> int:
+    """One of the counters."""
+    found: Any = account.client.hget(account.prefix + keys.TOTALS, name)
+    return int(found or 0)
+
+
+def waiting(account: Account) -> dict[str, int]:
+    """How many wait, by reason; those that are none left out."""
+    found: Any = account.client.hgetall(account.prefix + keys.COUNTS)
+    prefix = "waiting:"
+    return {name.removeprefix(prefix): int(n) for name, n in found.items() if name.startswith(prefix) and int(n)}
+
+
+def test_a_call(account: Account) -> None:
+    """A call that the provider took is counted with its outcome, its final state and its cost."""
+    account.call(account.submit())
+    assert totals(account) == {"submitted": 1, "call:accepted:200": 1, "final:accepted:placed": 1, "units:453662": 1}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "units", "unsure"), [(ACCEPTED, 3, 0), (UNCONFIRMED, 0, 3), (REFUSED, 0, 0), (MAINTENANCE, 0, 0)]
+)
+def test_units(account: Account, outcome: Outcome, units: int, unsure: int) -> None:
+    """A call costs a unit for each 85 characters, if it was or may have been placed, and then it counts as spent."""
+    account.call(account.submit(params=LONG), outcome)
+    assert (counter(account, "units:453662"), counter(account, "unsure:453662")) == (units, unsure)
+    spent: Any = account.client.get(account.prefix + keys.SPENT + TODAY)
+    assert int(spent) == units + unsure
+
+
+def test_attempts_and_ends(account: Account) -> None:
+    """Every attempt and every final state is counted, a replayed letter's second end too."""
+    id_ = account.submit()
+    account.call(id_, MAINTENANCE)
+    account.clock.advance(BACKOFF)
+    account.call(id_, REFUSED)
+    account.dead_letters.replay([id_], expires=60)
+    account.ledger.cancel(id_)
+    assert totals(account) == {
+        "submitted": 1,
+        "replayed": 1,
+        "call:transient:500": 1,
+        "call:refused:400": 1,
+        "final:dead:refused": 1,
+        "final:cancelled:cancelled": 1,
+    }
+
+
+def test_denials(account: Account) -> None:
+    """A call that a limit denies is counted with that limit."""
+    first, second = account.submit(), account.submit()
+    grant = account.granted(first)
+    account.begin(second)
+    account.settle(grant, ACCEPTED)
+    account.begin(second)
+    account.ledger.pause("why")
+    account.begin(account.submit(other_number(1)))
+    assert {name: n for name, n in totals(account).items() if name.startswith("denied")} == {
+        "denied:in_flight": 1,
+        "denied:gap": 1,
+        "denied:paused": 1,
+    }
+
+
+def test_lateness(account: Account) -> None:
+    """A call is late from the moment at which its own time and its number's limits allowed it."""
+    parked = account.submit(countdown=10)
+    account.clock.advance(10 * SECOND)
+    account.call(account.submit(other_number(1)))  # at once
+    account.call(parked, takes=0)  # a second late
+    behind = account.submit()
+    account.clock.advance(GAP + 40)
+    account.call(behind)  # 40 ms after its number was free
+    found: Any = account.client.hgetall(account.prefix + keys.TOTALS)
+    late = {name: int(n) for name, n in found.items() if name.startswith("late")}
+    assert late == {"late:50": 2, "late:1000": 1, "late_ms": 1040}
+
+
+def test_provider_latency(account: Account) -> None:
+    """The time from request to reply is counted where there was one."""
+    for number, took in enumerate((30, 120, 60_000, None)):
+        grant = account.granted(account.submit(other_number(number)))
+        step = decide(ACCEPTED, grant.attempt, POLICY, account.clock.now, 0.5)
+        account.ledger.settle([Settlement(grant.id, grant.token, ACCEPTED, step, took)])
+    found: Any = account.client.hgetall(account.prefix + keys.TOTALS)
+    assert {name: int(n) for name, n in found.items() if name.startswith("took")} == {
+        "took:50": 1,
+        "took:250": 1,
+        "took:inf": 1,
+        "took_ms": 60_150,
+    }
+
+
+def test_waiting_by_reason(account: Account) -> None:
+    """Those that wait are counted by their reason; the head of a line that waits for a limit, by that limit."""
+    account.submit(countdown=60)
+    account.call(account.submit(other_number(1)), MAINTENANCE)
+    first = account.submit(other_number(2))
+    account.submit(other_number(2))
+    assert waiting(account) == {"not_before": 1, "backoff": 1, "new": 2}
+    account.call(first)
+    assert waiting(account) == {"not_before": 1, "backoff": 1, "gap": 1}
+    account.submit(other_number(2), priority=9)
+    assert waiting(account) == {"not_before": 1, "backoff": 1, "gap": 2}
+    account.clock.advance(GAP)
+    account.granted(first)
+    assert waiting(account) == {"not_before": 1, "backoff": 1, "gap": 1}
+
+
+def test_a_day(account: Account) -> None:
+    """The first change of a day keeps the totals of the day before, so that the difference is the day's."""
+    account.call(account.submit())
+    account.clock.advance(DAY)
+    account.call(account.submit())
+    days: Any = [account.client.hgetall(f"{account.prefix}{keys.DAY}{int(TODAY) + after}") for after in (0, 1)]
+    assert [int(day.get("call:accepted:200", 0)) for day in days] == [0, 1]
+    assert totals(account)["call:accepted:200"] == 2
+    assert account.client.pttl(account.prefix + keys.DAY + TODAY) > 0
+
+
+def test_many_at_once(account: Account) -> None:
+    """What is begun and settled together is counted as if each came alone."""
+    ids = [account.submit(other_number(number)) for number in range(3)]
+    grants = [grant for grant in account.ledger.begin([(id_, f"token-{id_}") for id_ in ids]) if grant]
+    steps = [decide(ACCEPTED, grant.attempt, POLICY, account.clock.now, 0.5) for grant in grants]
+    ended = [Settlement(grant.id, grant.token, ACCEPTED, step) for grant, step in zip(grants, steps, strict=True)]
+    assert account.ledger.settle(ended) == ["accepted"] * 3
+    assert totals(account)["call:accepted:200"] == 3
+    assert account.ledger.counts()[State.ACCEPTED] == 3
+    assert waiting(account) == {}
+
+
+# The budget.
+
+
+def test_a_spent_budget(account: Account) -> None:
+    """A call that would cost more than the day's budget pauses the account until the next day in China."""
+    account.configure(daily_budget=4)
+    account.call(account.submit(other_number(1), params=LONG))
+    id_ = account.submit(other_number(2), params=LONG)
+    assert account.begin(id_) is None
+    pause = account.ledger.account()
+    assert pause is not None
+    midnight = NOON + DAY // 2
+    assert (pause.reason, pause.until_ms) == ("budget", midnight)
+    account.clock.set(midnight - 1)
+    assert account.begin(id_) is None
+    account.clock.set(midnight)
+    account.call(id_)
+    assert account.ledger.account() is None
+
+
+def test_a_budget_counts_calls_in_flight(account: Account) -> None:
+    """Calls that are begun together, or not over yet, are within the budget too."""
+    account.configure(daily_budget=2)
+    ids = [account.submit(other_number(number)) for number in range(4)]
+    granted = account.ledger.begin([(id_, f"token-{id_}") for id_ in ids])
+    assert [grant is not None for grant in granted] == [True, True, False, False]
+
+
+def test_a_refusal_gives_its_units_back(account: Account) -> None:
+    """What the provider refused was not billed: another call may have its units."""
+    account.configure(daily_budget=1)
+    account.call(account.submit(other_number(1)), MAINTENANCE)
+    account.granted(account.submit(other_number(2)))
+
+
+def test_a_failing_account_on_the_day_after(account: Account) -> None:
+    """A probe that fails when the budget's day is over pauses for the usual cool-down."""
+    account.configure(daily_budget=1)
+    account.call(account.submit(other_number(1)))
+    id_ = account.submit(other_number(2))
+    account.begin(id_)
+    account.clock.advance(DAY)
+    account.call(id_, NO_BALANCE)
+    pause = account.ledger.account()
+    assert pause is not None
+    assert (pause.reason, pause.until_ms) == ("603", account.clock.now + 2 * MINUTE)
