@@ -24,6 +24,8 @@ log = get_logger(__name__)
 
 #: How long a ring waits for free slots (seconds).
 _PATIENCE = 1.0
+#: How long it waits for more of them where few are free (seconds).
+_GATHER = 0.003
 
 
 class Provider(Protocol):
@@ -37,16 +39,21 @@ class Provider(Protocol):
 
 
 class Slots:
-    """Counts the calls in flight of one process."""
+    """Counts the calls in flight of one process; one thread takes, many give back."""
 
     def __init__(self, total: int) -> None:
         self._total = self._free = total
+        self._wanted = 0
         self._changed = threading.Condition()
 
     def take(self, most: int, until: float) -> int:
-        """Take as many free slots as there are, at most `most`; none if none is free by `until` (`time.monotonic`)."""
+        """Take as many free slots as there are, at most `most`; none if none is free by `until` (`time.monotonic`).
+
+        Where few are free it waits a moment for more, so that one round trip begins several calls.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: self._free > 0, until - time.monotonic())
+            self._wait_for(1, until - time.monotonic())
+            self._wait_for(min(most, (self._total + 1) // 2), _GATHER if self._free else 0)
             taken = min(most, self._free)
             self._free -= taken
             return taken
@@ -55,12 +62,17 @@ class Slots:
         """Return slots."""
         with self._changed:
             self._free += count
-            self._changed.notify_all()
+            if self._free >= self._wanted:
+                self._changed.notify_all()
 
     def wait_until_free(self) -> None:
         """Wait until no call is in flight."""
         with self._changed:
-            self._changed.wait_for(lambda: self._free == self._total)
+            self._wait_for(self._total, None)
+
+    def _wait_for(self, free: int, seconds: float | None) -> None:
+        self._wanted = free
+        self._changed.wait_for(lambda: self._free >= free, seconds)
 
 
 class Delivery:
@@ -120,9 +132,12 @@ class Delivery:
         try:
             call = Call(grant.mobile, grant.template_id, grant.params)
             send_by = asked_at + grant.send_within_ms / 1000
-            outcome = self._provider.place_call(call, timestamp_ms=redis_now(), send_by=send_by)
-            step = decide(outcome, grant.attempt, self._policy, redis_now(), random.random())  # noqa: S311 - jitter
-            self._settler.put(Settlement(grant.id, grant.token, outcome, step))
+            sent_at = redis_now()
+            outcome = self._provider.place_call(call, timestamp_ms=sent_at, send_by=send_by)
+            ended_at = redis_now()
+            step = decide(outcome, grant.attempt, self._policy, ended_at, random.random())  # noqa: S311 - jitter
+            took_ms = ended_at - sent_at if outcome.was_sent else None
+            self._settler.put(Settlement(grant.id, grant.token, outcome, step, took_ms))
             log.info(
                 "call ended",
                 id=grant.id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
@@ -14,10 +15,12 @@ from voice_notify.store.ledger import Ledger, Settlement
 log = get_logger(__name__)
 
 _MOST = 256
+#: After one attempt has ended, how long to wait for others to settle with it (seconds).
+_GATHER = 0.005
 
 
 class Settler:
-    """A thread that gives the ledger what is there, whenever something is: under load that is many at once."""
+    """A thread that gives the ledger what has ended, many attempts at once where there are many."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -45,6 +48,7 @@ class Settler:
         open_ = True
         while open_:
             batch = [self._ended.get()]
+            time.sleep(_GATHER)
             while len(batch) < _MOST and not self._ended.empty():
                 batch.append(self._ended.get())
             open_ = None not in batch

@@ -168,7 +168,6 @@ def _make_delivery() -> Delivery:
         app_secret=settings.read_app_secret,
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
-        connections=settings.calls_in_flight,
     )
     return Delivery(connect(settings), provider, retry_policy(settings), calls_in_flight=settings.calls_in_flight)
 

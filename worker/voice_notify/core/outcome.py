@@ -23,6 +23,11 @@ class Kind(StrEnum):
     UNCONFIRMED = "unconfirmed"  #: unknown: the phone may have rung
 
 
+#: The codes of attempts that ended before a byte was written.
+NOT_CONNECTED = frozenset({"connect", "connect-timeout", "tls", "dns"})
+TOO_LATE = "too-late"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One attempt's outcome.
@@ -37,6 +42,11 @@ class Outcome:
     message: str = ""
     call_id: str = ""
     task_no: str = ""
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether a request, or a part of one, was written."""
+        return self.code not in NOT_CONNECTED and self.code != TOO_LATE
 
 
 _KINDS = {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
+from itertools import chain, count
 from time import monotonic
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import requests
 from tenacity import (
@@ -16,18 +18,16 @@ from tenacity import (
     stop_before_delay,
     wait_random_exponential,
 )
-from urllib3.exceptions import NameResolutionError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from voice_notify import __version__
 from voice_notify.core.masking import mask_mobile, mask_text
-from voice_notify.core.outcome import Kind, Outcome, read_reply
-from voice_notify.provider.connections import Adapter, TooLate, guard
+from voice_notify.core.outcome import NOT_CONNECTED, TOO_LATE, Kind, Outcome, read_reply
+from voice_notify.provider.connections import REPLY_LIMIT, Adapter, TooLate, guard
 from voice_notify.provider.signing import sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from urllib3.response import BaseHTTPResponse
 
 _HEADERS = {
     "User-Agent": f"voice-notify/{__version__}",
@@ -35,14 +35,10 @@ _HEADERS = {
     "Content-Type": "application/x-www-form-urlencoded",
 }
 
-#: The largest reply that is read, in bytes; the documented ones have about a hundred.
-REPLY_LIMIT = 64 * 1024
-
 _CONNECT_ATTEMPTS = 3
 _CONNECT_WAIT = wait_random_exponential(multiplier=0.1, max=0.5)
-_CONNECT_CODES = frozenset({"connect", "connect-timeout", "tls", "dns"})
 
-_TOO_LATE = Outcome(Kind.TRANSIENT, "too-late", "not sent: the time for it had passed")
+_TOO_LATE = Outcome(Kind.TRANSIENT, TOO_LATE, "not sent: the time for it had passed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +57,11 @@ class ProviderClient:
     """The provider's interface over kept-alive connections; one client serves many threads.
 
     `base_url` is the whole address of the interface. `app_secret` is asked for every call, so that a changed
-    secret needs no restart; what it raises, `place_call` raises. The timeouts are seconds, `connections` is how many
-    are kept alive. Proxies, cookies, `.netrc` and redirects play no part.
+    secret needs no restart; what it raises, `place_call` raises. The timeouts are seconds. Proxies, cookies, `.netrc`
+    and redirects play no part.
     """
 
-    def __init__(  # noqa: PLR0913 — one keyword per setting
+    def __init__(
         self,
         *,
         base_url: str,
@@ -73,14 +69,13 @@ class ProviderClient:
         app_secret: Callable[[], str],
         connect_timeout: float,
         read_timeout: float,
-        connections: int,
     ) -> None:
         self._app_id = app_id
         self._app_secret = app_secret
+        self._account = urlencode({"appId": app_id})
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
-        # Below a Session there is no environment to ignore, no redirect to refuse, and half of the work per request.
-        self._adapter = Adapter(base_url, connections)
+        self._adapter = Adapter(base_url)
         self._blank = requests.Request("POST", base_url, _HEADERS).prepare()
 
     def place_call(self, call: Call, *, timestamp_ms: int, send_by: float) -> Outcome:
@@ -90,35 +85,38 @@ class ProviderClient:
         outcome. Only an attempt that failed before a byte was written is repeated here, briefly.
         """
         request = self._request(call, timestamp_ms)
-        in_place = Retrying(
-            retry=retry_if_result(_failed_to_connect),
-            stop=stop_after_attempt(_CONNECT_ATTEMPTS) | stop_before_delay(send_by - monotonic()),
-            wait=_CONNECT_WAIT,
-        )
-        try:
-            return in_place(self._attempt, request, send_by)
-        except RetryError as given_up:
-            last: Outcome = given_up.last_attempt.result()
-            return last
+        outcome = self._attempt(request, send_by)
+        return self._repeat(request, send_by, outcome) if outcome.code in NOT_CONNECTED else outcome
 
     def close(self) -> None:
         """Close the idle connections; a later call fails to connect."""
         self._adapter.close()
 
     def _request(self, call: Call, timestamp_ms: int) -> requests.PreparedRequest:
-        fields: dict[str, object] = {
-            "appId": self._app_id,
-            "timestamp": timestamp_ms,
-            "sign": sign(self._app_id, self._app_secret(), timestamp_ms),
-            "mobile": call.mobile,
-            "templateId": call.template_id,
-        }
+        signature = sign(self._app_id, self._app_secret(), timestamp_ms)
+        # Digits, hexadecimal digits and a template's id need no escape, which is the dearest part of a form.
+        form = f"{self._account}&timestamp={timestamp_ms}&sign={signature}"
+        form += f"&mobile={call.mobile}&templateId={call.template_id}"
         if call.params:
-            fields["param"] = ",".join(call.params)
+            form += f"&param={quote_plus(','.join(call.params))}"
         request = self._blank.copy()
-        request.body = urlencode(fields).encode()
+        request.body = form.encode()
         request.headers["Content-Length"] = str(len(request.body))
         return request
+
+    def _repeat(self, request: requests.PreparedRequest, send_by: float, first: Outcome) -> Outcome:
+        """The outcome after a `first` attempt that did not connect, and a few more."""
+        attempts = chain((first,), (self._attempt(request, send_by) for _ in count()))
+        in_place = Retrying(
+            retry=retry_if_result(_failed_to_connect),
+            stop=stop_after_attempt(_CONNECT_ATTEMPTS) | stop_before_delay(send_by - monotonic()),
+            wait=_CONNECT_WAIT,
+        )
+        try:
+            outcome: Outcome = in_place(next, attempts)
+        except RetryError as given_up:
+            outcome = given_up.last_attempt.result()
+        return outcome
 
     def _attempt(self, request: requests.PreparedRequest, send_by: float) -> Outcome:
         time_left = send_by - monotonic()
@@ -127,49 +125,39 @@ class ProviderClient:
         timeout = (min(self._connect_timeout, time_left), self._read_timeout)
         with guard(send_by) as guarded:
             try:
-                with self._adapter.send(request, stream=True, timeout=timeout) as response:
-                    body = self._read(response.raw)
+                response = self._adapter.send(request, timeout=timeout)
             except TooLate:
                 return _TOO_LATE
             except Exception as error:  # noqa: BLE001 — whatever a reply provokes, the phone may have rung
                 return _cut(error) if guarded.begun else _not_connected(error)
+        body = response.raw.read()
         if len(body) > REPLY_LIMIT:
             return Outcome(Kind.UNCONFIRMED, "reply-too-large", f"the reply has more than {REPLY_LIMIT} bytes")
         return read_reply(response.status_code, body)
 
-    def _read(self, reply: BaseHTTPResponse) -> bytes:
-        """The reply's body, or its first bytes if it is larger than `REPLY_LIMIT`.
-
-        The read timeout is for the whole body, but for one last read.
-        """
-        until = monotonic() + self._read_timeout
-        body = bytearray()
-        while len(body) <= REPLY_LIMIT and (part := reply.read1(REPLY_LIMIT)):
-            body += part
-            if monotonic() > until:
-                raise requests.ReadTimeout
-        return bytes(body)
-
 
 def _failed_to_connect(outcome: Outcome) -> bool:
-    return outcome.code in _CONNECT_CODES
+    return outcome.code in NOT_CONNECTED
 
 
 def _cut(error: Exception) -> Outcome:
     """The outcome when a request may have arrived. What the provider sent instead of a reply is not repeated."""
-    if isinstance(error, requests.Timeout | ReadTimeoutError):
+    if isinstance(error, TimeoutError | ReadTimeoutError):
         return Outcome(Kind.UNCONFIRMED, "read-timeout", "no reply in time: the phone may have rung")
     return Outcome(Kind.UNCONFIRMED, "cut", f"cut after sending ({type(error).__name__}): the phone may have rung")
 
 
 def _not_connected(error: Exception) -> Outcome:
     """The outcome when nothing was written."""
-    wrapped = error.args[0] if error.args else error
-    reason = getattr(wrapped, "reason", wrapped)
-    if isinstance(error, requests.Timeout):
-        code = "connect-timeout"
-    elif isinstance(error, requests.exceptions.SSLError):
-        code = "tls"
-    else:
-        code = "dns" if isinstance(reason, NameResolutionError) else "connect"
-    return Outcome(Kind.TRANSIENT, code, f"not sent: {mask_text(str(reason))}")
+    match error:
+        case NameResolutionError():
+            code = "dns"
+        case ssl.SSLError():
+            code = "tls"
+        case NewConnectionError():  # to urllib3 this is a timeout too
+            code = "connect"
+        case TimeoutError() | ConnectTimeoutError():
+            code = "connect-timeout"
+        case _:
+            code = "connect"
+    return Outcome(Kind.TRANSIENT, code, f"not sent: {mask_text(str(error))}")

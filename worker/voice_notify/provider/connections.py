@@ -9,28 +9,34 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+from collections import deque
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from requests import Response
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from requests import PreparedRequest
-    from urllib3.response import BaseHTTPResponse
+    from urllib3.response import HTTPResponse
+
+#: The largest reply that is read, in bytes; the documented ones have about a hundred.
+REPLY_LIMIT = 64 * 1024
 
 #: Seconds after its last request for which a kept-alive connection is used again. A server that closes an idle one says
 #: so, but a load balancer or NAT in between may drop it without a word, and the next request would be lost in silence.
 IDLE_LIMIT = 15.0
 
-_SOCKET_OPTIONS = [
+_SOCKET_OPTIONS: list[tuple[int, int, int | bytes]] = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     # On, 0 s: closing, by whatever end of the process, discards what is not delivered yet. So a request that was given
@@ -80,7 +86,7 @@ class GuardedConnection(HTTPConnection):
 
     @property
     def is_connected(self) -> bool:
-        """False also after `IDLE_LIMIT`: the pool closes such a connection, and `send` opens it anew."""
+        """False also after `IDLE_LIMIT`."""
         return super().is_connected and monotonic() - self._used_at < IDLE_LIMIT
 
     def send(self, data: Any) -> None:  # noqa: ANN401 — http.client's own types
@@ -102,41 +108,73 @@ class GuardedTLSConnection(GuardedConnection, HTTPSConnection):
     """The same over TLS."""
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = GuardedConnection
-
-
-class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = GuardedTLSConnection
-
-
 class Adapter(HTTPAdapter):
-    """The transport of requests to one address, over guarded connections, of which `connections` are kept alive."""
+    """requests' transport to one address, straight onto guarded connections that are kept alive.
 
-    def __init__(self, url: str, connections: int) -> None:
-        super().__init__(pool_maxsize=connections)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
-        self.poolmanager.connection_pool_kw |= {
-            "socket_options": _SOCKET_OPTIONS,
-            # Read once: left to requests, every connection reads all trusted certificates, for 20 ms.
-            "ssl_context": ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH),
-        }
-        self._pool: HTTPConnectionPool = self.poolmanager.connection_from_url(url)
+    The way through a session and urllib3's pool costs as much again as the request itself: redirects, retries, cookies,
+    proxies and other hosts, none of which have a part here.
+    """
 
-    def get_connection_with_tls_context(self, *_args: object, **_kwargs: object) -> HTTPConnectionPool:
-        """The pool, without looking for it again on every request."""
-        return self._pool
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        parts = urlsplit(url)
+        self._target = parts.path or "/"
+        self._connection: Callable[..., GuardedConnection]
+        if parts.scheme == "https":
+            # Made once: reading all trusted certificates takes 20 ms.
+            context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
+            self._connection = partial(GuardedTLSConnection, parts.hostname or "", parts.port, ssl_context=context)
+        else:
+            self._connection = partial(GuardedConnection, parts.hostname or "", parts.port)
+        self._idle: deque[GuardedConnection] = deque()
 
-    def cert_verify(self, *_args: object, **_kwargs: object) -> None:
-        """Leave certificates and host names to the context above."""
+    def send(self, request: PreparedRequest, *_: object, timeout: object = None, **__: object) -> Response:
+        """The reply to `request`, read to its end or to just over `REPLY_LIMIT`; `timeout` is (connect, read) seconds.
 
-    def build_response(self, req: PreparedRequest, resp: BaseHTTPResponse) -> Response:  # noqa: ARG002 — requests' own
-        """Status and body, all that a reply is read for: no cookie is kept, and no strange header can make it fail."""
+        The read timeout is for the whole body, but for one last read. Raises what the connection does: `OSError`, and
+        urllib3's and http.client's errors.
+        """
+        connect_timeout, read_timeout = cast("tuple[float, float]", timeout)
+        connection = self._take()
+        try:
+            connection.timeout = connect_timeout
+            connection.request("POST", self._target, request.body, request.headers, preload_content=False)
+            connection.timeout = read_timeout
+            reply = connection.getresponse()
+            body = _read(reply, read_timeout)
+        except BaseException:
+            connection.close()
+            raise
+        if len(body) > REPLY_LIMIT:
+            connection.close()
+        else:
+            self._idle.append(connection)
         response = Response()
-        response.status_code = resp.status
-        response.raw = resp
+        response.status_code = reply.status
+        response.raw = BytesIO(body)
         return response
 
     def close(self) -> None:
-        """Close the idle connections now; urllib3's pool manager would leave them to the garbage collector."""
-        self._pool.close()
+        """Close the idle connections."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> GuardedConnection:
+        """The connection that was used last, if it still can be, or a new one; it connects when it is used."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            return self._connection(socket_options=_SOCKET_OPTIONS)
+        if not connection.is_connected:
+            connection.close()
+        return connection
+
+
+def _read(reply: HTTPResponse, seconds: float) -> bytes:
+    until = monotonic() + seconds
+    body = bytearray()
+    while len(body) <= REPLY_LIMIT and (part := reply.read1(REPLY_LIMIT, decode_content=False)):
+        body += part
+        if monotonic() > until:
+            raise TimeoutError("the reply took too long")
+    return bytes(body)
