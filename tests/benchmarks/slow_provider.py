@@ -32,7 +32,7 @@ class Measured:
 @click.option(
     "--calls-in-flight", "configured", multiple=True, default=(16, 64), show_default=True, help="Per process."
 )
-@click.option("--turns", default=25, show_default=True, help="Calls that each slot has to place.")
+@click.option("--turns", default=75, show_default=True, help="Calls that each slot has to place.")
 @click.option("--json", "path", type=click.Path(path_type=Path), help="Write the numbers to this file.")
 def command(delay: float, configured: tuple[int, ...], turns: int, path: Path | None) -> None:
     """Calls in flight and throughput while each reply takes 200 ms, without and with one call that hangs."""

@@ -25,7 +25,7 @@ log = get_logger(__name__)
 #: How long a ring waits for free slots (seconds).
 _PATIENCE = 1.0
 #: How long it waits for more of them where few are free (seconds).
-_GATHER = 0.003
+_GATHER = 0.002
 
 
 class Provider(Protocol):
