@@ -26,7 +26,9 @@ _COMMANDS = {
     "status": ("voice_notify.cli.notifications:status", "Show a notification as it stands."),
     "explain": ("voice_notify.cli.notifications:explain", "Tell what happened to a notification and what comes next."),
     "cancel": ("voice_notify.cli.notifications:cancel", "Withdraw notifications."),
-    "dlq": ("voice_notify.cli.dead_letters:dlq", "List, replay and purge the dead letters."),
+    "list": ("voice_notify.cli.listing:command", "List notifications by state."),
+    "number": ("voice_notify.cli.numbers:command", "Show a number's calls, limits and line."),
+    "dlq": ("voice_notify.cli.dead_letters:dlq", "List, export, replay and purge the dead letters."),
     "account": ("voice_notify.cli.account:account", "Show, pause and resume the account."),
     "doctor": ("voice_notify.cli.doctor:command", "Check settings, Redis, broker, provider and workers."),
 }

@@ -16,10 +16,23 @@ from voice_notify.cli.output import (
     show_time,
     state_text,
 )
-from voice_notify.core.states import State
+from voice_notify.core.states import Reason, State
 
 if TYPE_CHECKING:
     from voice_notify.store.records import Explanation, Pause, Record
+
+
+#: What blocks a waiting notification, in a sentence.
+BLOCKS = {
+    Reason.NEW: "nothing: it is called next",
+    Reason.GAP: "the pause between two calls to one number",
+    Reason.DAILY: "the number has had its calls of the day",
+    Reason.BACKOFF: "the last attempt was refused for now",
+    Reason.NOT_BEFORE: "it is not to be called before its time",
+    Reason.PAUSED: "the account is paused",
+    Reason.QUOTA: "the provider's own limit",
+    Reason.IN_FLIGHT: "another call to its number is on the wire",
+}
 
 
 def show_pause(pause: Pause) -> str:
