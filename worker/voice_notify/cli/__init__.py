@@ -1,8 +1,10 @@
 """The command line, `voice-notify`.
 
-    send.py           send, with csv_rows.py         notifications.py  status, explain, cancel
-    dead_letters.py   dlq list|show|replay|purge     account.py        account show|pause|resume
-    doctor.py         doctor, with checks.py         output.py, options.py, progress.py   shared by all
+    send.py           send, with csv_rows.py and dry_run.py     notifications.py  status, explain, cancel
+    listing.py        list                                      numbers.py        number
+    dead_letters.py   dlq list|show, with export.py, replay.py (replay, purge) and letters.py
+    account.py        account show|pause|resume                 doctor.py         doctor, with checks.py, …
+    output.py, views.py, options.py, progress.py, pace.py       shared by all
 
 A command is imported when it is asked for: `voice-notify --help` loads neither Celery nor Redis, and the base install
 needs no part of the extras.
