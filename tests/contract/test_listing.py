@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.account import (
@@ -128,6 +130,19 @@ def test_more_than_a_chunk(account: Account, monkeypatch: pytest.MonkeyPatch) ->
     for id_ in ids:
         account.call(id_, ACCEPTED)
     assert [each.id for each in ended(account, State.ACCEPTED).newest] == ids[::-1]
+
+
+def test_a_scan_that_sees_one_twice(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that the scan sees twice, as it may while Redis resizes its table, is listed once."""
+    account.call(account.submit(id="n1"), ACCEPTED)
+    scan = account.client.scan
+
+    def twice(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's
+        cursor, found = scan(*arguments, **options)
+        return cursor, found * 2
+
+    monkeypatch.setattr(account.client, "scan", twice)
+    assert [each.id for each in ended(account, State.ACCEPTED).newest] == ["n1"]
 
 
 def test_a_stopped_scan(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -208,6 +208,14 @@ def test_show_tells_that_it_rang(cli: Cli) -> None:
     assert "the phone rang" in cli.json("dlq", "show", "c1")["advice"]
 
 
+@pytest.mark.usefixtures("letters")
+def test_list_tells_how_many_rang(cli: Cli) -> None:
+    """The list says how many letters a replay would leave out, and says nothing where there are none."""
+    assert "Of these 1 rang after all, as a late success says; a replay leaves them out." in cli.lines("dlq", "list")
+    assert cli.json("dlq", "list")["called"] == 1
+    assert "rang after all" not in cli.run("dlq", "list", "--code", "400").stdout
+
+
 def test_a_success_that_arrives_before_its_turn(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """A letter whose success is reported between the question and its turn is not replayed."""
     account = cli.account

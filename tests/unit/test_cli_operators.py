@@ -251,7 +251,7 @@ def in_dlq(cli: Cli) -> list[str]:
 def test_no_dead_letters(cli: Cli) -> None:
     """An empty dead-letter queue is told as such."""
     assert cli.lines("dlq", "list") == ["no dead letters match"]
-    assert cli.json("dlq", "list") == {"total": 0, "summary": [], "letters": []}
+    assert cli.json("dlq", "list") == {"total": 0, "called": 0, "summary": [], "letters": []}
     assert cli.lines("dlq", "replay", "--all", "--yes") == ["no dead letters match"]
 
 

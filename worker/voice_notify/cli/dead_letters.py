@@ -46,16 +46,20 @@ def list_letters(*, limit: int, reveal: bool, as_json: bool, **options: Any) -> 
     """Count the dead letters by code and reason, and list the oldest."""
     counts: Counter[tuple[str, str]] = Counter()
     rows: list[Record] = []
+    called = 0
     for letter in dead_letters().find(make_filter(options)):
         counts[letter.code, letter.reason] += 1
+        called += bool(letter.call_id)
         if len(rows) < limit:
             rows.append(letter)
     if as_json:
         summary = [{"code": code, "reason": reason, "count": n} for (code, reason), n in counts.most_common()]
         letters = [record_document(letter, reveal=reveal) for letter in rows]
-        print_json({"total": counts.total(), "summary": summary, "letters": letters})
+        print_json({"total": counts.total(), "called": called, "summary": summary, "letters": letters})
         return
     print_summary(counts)
+    if called:
+        print_text(f"Of these {called} rang after all, as a late success says; a replay leaves them out.")
     if rows:
         print_text("")
         _print_rows(rows, reveal=reveal)
