@@ -8,42 +8,29 @@ from hypothesis import strategies as st
 
 from voice_notify.core.campaign import Campaign, Cost, Plan
 from voice_notify.core.notification import Notification
-from voice_notify.core.template import Template
 from voice_notify.core.windows import Limits
 
 LIMITS = Limits(gap_ms=30_000, max_calls=5, window_ms=86_400_000)
-TEMPLATES = {"short": Template("short", "您好"), "long": Template("long", "字" * 84 + "{1}")}
 DAY = 86_400
 
 
 def campaign(*notifications: Notification, expires: int = 7 * DAY) -> Campaign:
-    made = Campaign(TEMPLATES, expires * 1000)
+    made = Campaign({"declared"}, expires * 1000)
     for each in notifications:
         made.add(each)
     return made
 
 
-def to(mobile: str, template_id: str = "short", params: tuple[str, ...] = (), **options: float) -> Notification:
-    return Notification("id", mobile, template_id, params, **options)  # type: ignore[arg-type]
+def to(mobile: str, **options: float) -> Notification:
+    return Notification("id", mobile, "declared", **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("template_id", "params", "units"),
-    [
-        ("short", (), 1),
-        ("long", ("",), 1),
-        ("long", ("字",), 1),  # 85 characters
-        ("long", ("字字",), 2),
-        ("unknown", (), 1),  # a call costs something
-        ("unknown", ("字" * 85, "字"), 2),
-    ],
-)
-def test_cost(template_id: str, params: tuple[str, ...], units: int) -> None:
-    """A unit is 85 characters; of an undeclared text only the variables count, and one unit at least."""
-    made = campaign(to("a", template_id, params), to("b", template_id, params))
-    assert made.costs == {template_id: Cost(2, 2 * units)}
-    assert made.units == 2 * units
-    assert made.is_declared(template_id) == (template_id in TEMPLATES)
+def test_cost() -> None:
+    """The units of each template's notifications are added up."""
+    made = campaign(to("a", units=2), to("b", units=1), Notification("id", "a", "unknown", units=3))
+    assert made.costs == {"declared": Cost(2, 3), "unknown": Cost(1, 3)}
+    assert made.units == 6
+    assert (made.is_declared("declared"), made.is_declared("unknown")) == (True, False)
 
 
 @pytest.mark.parametrize(

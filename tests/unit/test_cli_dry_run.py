@@ -63,6 +63,7 @@ def test_as_json(cli: Cli) -> None:
             "1": {"notifications": 1, "units": 1, "declared": False},
             "453662": {"notifications": 3, "units": 3, "declared": True},
         },
+        "budget_days": None,
         "takes_seconds": 61.0,
         "calls": 4,
         "expire": 0,
@@ -113,6 +114,22 @@ def test_calls_per_second(cli: Cli) -> None:
     takes = next(line for line in cli.lines("send", "--csv", "-", "--dry-run", stdin=text) if line.startswith("takes"))
     assert takes.startswith("takes 5 s at least")
     assert takes.endswith("by the windows and 2 calls a second")
+
+
+@pytest.mark.parametrize(("budget", "days"), [(0, None), (2, 2), (3, None), (4, None)])
+def test_a_daily_budget(cli: Cli, budget: int, days: int | None) -> None:
+    """Where it costs more than a day's budget, it is said over how many days it is spread."""
+    cli.account.configure(daily_budget=budget)
+    text = HEADER + ROW * 3
+    assert cli.json("send", "--csv", "-", "--dry-run", stdin=text)["budget_days"] == days
+    shown = cli.run("send", "--csv", "-", "--dry-run", stdin=text).stdout
+    assert (f"spread over {days} days at least" in shown) == (days is not None)
+
+
+def test_long_words_cost_more(cli: Cli) -> None:
+    """A text of more than 85 characters costs two units."""
+    text = HEADER + f"13800001234,453662,{'张' * 60},3号楼,,\n"
+    assert cli.json("send", "--csv", "-", "--dry-run", stdin=text)["units"] == 2
 
 
 def test_without_redis(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ _ADVICE = {
     "suspect": "One number after another was refused alike: look at app_id, app_secret and the template, "
     "then: voice-notify account resume",
     "quota": "The provider's limit of the day is reached: calls go out again by themselves at the time above.",
+    "budget": "The day's budget is spent (daily_budget): calls go out again by themselves at the time above.",
     "manual": "Somebody paused it by hand: when the cause is put right: voice-notify account resume",
 }
 

@@ -104,7 +104,7 @@ def _fields(checked: _Checked, plan: Plan, options: LedgerOptions) -> list[tuple
     campaign = checked.campaign
     ends = show_time(round(time.time() * 1000) + plan.takes_ms)
     rate = f" and {1000 / options.call_interval_ms:g} calls a second" if options.call_interval_ms else ""
-    overfull = _overfull(campaign, options.max_line)
+    overfull, days = _overfull(campaign, options.max_line), _days(campaign, options.daily_budget)
     busiest = campaign.numbers.most_common(1)
     fields = [
         ("rows", f"{campaign.numbers.total():,} good, {len(checked.refused):,} refused"),
@@ -114,6 +114,7 @@ def _fields(checked: _Checked, plan: Plan, options: LedgerOptions) -> list[tuple
         ("busiest", "".join(f"{show_mobile(mobile, reveal=False)} with {count:,}" for mobile, count in busiest)),
         ("too many", overfull and f"{overfull:,} rows over the {options.max_line:,} that a line holds (max_line)"),
         ("cost", f"{campaign.units:,} billing unit{'s' * (campaign.units != 1)}{_or_more(campaign, *campaign.costs)}"),
+        ("budget", days and f"{options.daily_budget:,} units a day (daily_budget): spread over {days:,} days at least"),
         ("takes", f"{show_span(plan.takes_ms)} at least, until {ends}: by the windows{rate}"),
         ("expire", f"{plan.expired:,} before the windows{rate} allow the call" if plan.expired else "none"),
     ]
@@ -127,6 +128,11 @@ def _or_more(campaign: Campaign, *templates: str) -> str:
 def _overfull(campaign: Campaign, max_line: int) -> int:
     """Rows that a line would refuse, if none of its number is called before they are submitted."""
     return sum(max(0, count - max_line) for count in campaign.numbers.values())
+
+
+def _days(campaign: Campaign, budget: int) -> int | None:
+    """How many days' budgets it costs, where it is more than one's."""
+    return -(-campaign.units // budget) if 0 < budget < campaign.units else None
 
 
 def _document(checked: _Checked, plan: Plan, options: LedgerOptions) -> dict[str, object]:
@@ -147,6 +153,7 @@ def _document(checked: _Checked, plan: Plan, options: LedgerOptions) -> dict[str
             template: {**asdict(cost), "declared": campaign.is_declared(template)}
             for template, cost in sorted(campaign.costs.items())
         },
+        "budget_days": _days(campaign, options.daily_budget),
         "takes_seconds": plan.takes_ms / 1000,
         "ends_at": iso_time(round(time.time() * 1000) + plan.takes_ms),
         "calls": plan.calls,

@@ -6,14 +6,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from voice_notify.core.template import billing_units
 from voice_notify.core.windows import Limits, Turn, timetable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator
 
     from voice_notify.core.notification import Notification
-    from voice_notify.core.template import Template
 
 
 @dataclass(slots=True)
@@ -34,12 +32,12 @@ class Plan:
 
 
 class Campaign:
-    """The notifications to come; `add` them one by one."""
+    """The notifications to come; `add` them one by one. The texts of the `declared` templates are known."""
 
-    def __init__(self, templates: Mapping[str, Template], default_expires_ms: int) -> None:
+    def __init__(self, declared: Collection[str], default_expires_ms: int) -> None:
         self.costs: dict[str, Cost] = {}  #: by template
         self.numbers: Counter[str] = Counter()  #: how many each is to get
-        self._templates = templates
+        self._declared = declared
         self._default_expires_ms = default_expires_ms
         self._lines: dict[str, list[Turn]] = defaultdict(list)
 
@@ -50,16 +48,13 @@ class Campaign:
 
     def is_declared(self, template_id: str) -> bool:
         """Whether the text, and so the cost, of a template is known."""
-        return template_id in self._templates
+        return template_id in self._declared
 
     def add(self, each: Notification) -> None:
         """Take one more."""
-        template = self._templates.get(each.template_id)
-        # The words of an undeclared template are unknown, but its text can only be longer than its variables.
-        text = template.render(each.params) if template else "".join(each.params)
         cost = self.costs.setdefault(each.template_id, Cost())
         cost.notifications += 1
-        cost.units += max(1, billing_units(text))
+        cost.units += each.units
         expires = self._default_expires_ms if each.expires is None else round(each.expires * 1000)
         place = -each.priority, self.numbers[each.mobile]
         self._lines[each.mobile].append(Turn(round(each.countdown * 1000), place, expires))
