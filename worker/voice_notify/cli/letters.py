@@ -56,7 +56,7 @@ def make_filter(options: dict[str, Any]) -> Filter:
 
 def may_have_rung(letter: Record) -> bool:
     """Whether nobody knows if a call of it was placed."""
-    return bool(letter.unconfirmed) or letter.reason in {"unclear", "unconfirmed"}
+    return not letter.call_id and (letter.unconfirmed > 0 or letter.reason in {"unclear", "unconfirmed"})
 
 
 def advice(letter: Record) -> str:

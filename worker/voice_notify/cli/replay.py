@@ -41,6 +41,7 @@ class _Chosen:
     ids: list[str] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)  #: by code and reason
     unsure: int = 0  #: of these, those whose phone may have rung
+    again: int = 0  #: of these, those whose phone rang
     called: list[str] = field(default_factory=list)  #: left out, because their phones rang
     absent: list[str] = field(default_factory=list)  #: named, but no dead letters
 
@@ -52,6 +53,7 @@ class _Chosen:
                 continue
             self.ids.append(letter.id)
             self.counts[letter.code, letter.reason] += 1
+            self.again += bool(letter.call_id)
             self.unsure += may_have_rung(letter)
             if len(self.ids) == limit:
                 return
@@ -156,6 +158,8 @@ def _show(what: str, chosen: _Chosen, per_minute: float | None) -> None:
             "--include-called has them ring again.",
             err=True,
         )
+    if what == "replay" and chosen.again:
+        click.echo(f"Warning: {chosen.again} rang already, and will ring again.", err=True)
     if what == "replay" and chosen.unsure:
         click.echo(f"Warning: of {chosen.unsure} nobody knows whether the phone rang; it may ring again.", err=True)
     if per_minute and chosen.ids:
