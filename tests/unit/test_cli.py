@@ -22,7 +22,7 @@ from voice_notify.errors import SettingsError, StoreUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-OURS = ["send", "status", "explain", "cancel", "dlq", "account", "doctor"]
+OURS = ["send", "status", "explain", "cancel", "list", "number", "dlq", "account", "doctor"]
 
 
 @pytest.fixture

@@ -9,10 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis
 
 from tests.support.cli import SECRET, Cli, command_line
 from voice_notify.celery import app
 from voice_notify.cli import checks
+from voice_notify.cli.finding import Level
 from voice_notify.errors import StoreUnavailable
 from voice_notify.settings import Settings
 from voice_notify.store.inspection import Inspection, inspect
@@ -94,6 +96,13 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"appendfsync": "no"}, "redis persistence", "warning", "appendfsync everysec"),
         ({"appendfsync": "always"}, "redis persistence", "ok", ""),
         ({"appendfsync": None}, "redis persistence", "ok", ""),
+        ({"memory_used": 80, "memory_limit": 100}, "redis memory", "ok", ""),
+        ({"memory_used": 81, "memory_limit": 100}, "redis memory", "warning", "raise maxmemory"),
+        ({"memory_used": 81, "memory_limit": 0}, "redis memory", "ok", ""),
+        ({"failed_writes": ("append-only file",)}, "redis persistence", "FAILED", "look at its log and its disk"),
+        ({"is_replica": True}, "redis replicas", "FAILED", "the primary"),
+        ({"replicas": 2}, "redis replicas", "ok", ""),
+        ({"replicas": 2, "replicas_behind": 1}, "redis replicas", "warning", "look at the replicas"),
         ({"clock_ahead_ms": 1000}, "clock", "ok", ""),
         ({"clock_ahead_ms": 1001}, "clock", "warning", "NTP"),
         ({"clock_ahead_ms": -1001}, "clock", "warning", "NTP"),
@@ -161,6 +170,18 @@ def test_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         assert "absent" in findings(cli)["secret"]["text"]
 
 
+@pytest.mark.parametrize(("mode", "level"), [(0o600, "ok"), (0o640, "ok"), (0o644, "warning")], ids=str)
+def test_who_may_read_the_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: int, level: str) -> None:
+    """A file with the secret that every user of the host may read is a warning, with the command that puts it right."""
+    file = tmp_path / "secret"
+    file.write_text("x", encoding="utf-8")
+    file.chmod(mode)
+    with doctor(monkeypatch, app_secret="", app_secret_file=str(file)) as cli:
+        found = findings(cli)["secret"]
+    assert found["level"] == level
+    assert found["advice"] == (f"chmod o-rwx {file}" if level == "warning" else "")
+
+
 @pytest.mark.parametrize(
     ("text", "level"),
     [('[templates.1]\ntext = "字"', "ok"), ('[templates.1]\ntext = "{2}"', "FAILED"), ("", "warning")],
@@ -184,11 +205,14 @@ def test_templates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, l
         ({"broker_url": "amqp://rabbit.example//"}, "warning"),
         ({"broker_url": "amqps://a.example//;amqp://b.example//"}, "warning"),
         ({"broker_url": "amqps://a.example//"}, "ok"),
+        ({"redis_url": "rediss://redis.example/0?ssl_cert_reqs=required"}, "ok"),
+        ({"redis_url": "rediss://redis.example/0?ssl_cert_reqs=none"}, "warning"),
+        ({"redis_url": "rediss://redis.example/0?ssl_check_hostname=false"}, "warning"),
     ],
     ids=str,
 )
 def test_tls(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], level: str) -> None:
-    """A connection without TLS that leaves this host is a warning."""
+    """A connection that leaves this host without TLS, or without a look at the certificate, is a warning."""
     with doctor(monkeypatch, **settings) as cli:
         assert findings(cli)["tls"]["level"] == level
 
@@ -225,14 +249,14 @@ def test_the_provider_is_never_asked_for_a_call() -> None:
         found = checks._provider(Settings(app_id="test", base_url=base_url))  # noqa: SLF001
         with server.accept()[0] as connection:
             assert connection.recv(1000) == b""
-    assert found.level is checks.Level.OK
+    assert found.level is Level.OK
 
 
 def test_a_provider_without_tls() -> None:
     """Where https is configured, a server that does not speak TLS is a failure."""
     with answering(b"HTTP/1.1 200 OK\r\n\r\n") as port:
         found = checks._provider(Settings(app_id="test", base_url=f"https://127.0.0.1:{port}/v2"))  # noqa: SLF001
-    assert found.level is checks.Level.FAILED
+    assert found.level is Level.FAILED
 
 
 def test_inspect(redis_server: RedisServer) -> None:
@@ -241,6 +265,23 @@ def test_inspect(redis_server: RedisServer) -> None:
     assert found.version >= (6, 2)
     assert (found.maxmemory_policy, found.appendonly, found.appendfsync) == ("noeviction", False, "always")
     assert abs(found.clock_ahead_ms) < 1000
+    assert found.memory_used
+    assert (found.memory_limit, found.failed_writes) == (0, ())
+    assert (found.is_replica, found.replicas, found.replicas_behind) == (False, 0, 0)
+
+
+def test_inspect_one_that_is_not_well(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server says of failed writes and of its replicas is understood."""
+    info = redis.Redis.info
+
+    def ill(client: redis.Redis) -> Any:  # noqa: ANN401 - redis-py's
+        slaves = {"connected_slaves": 2, "slave0": {"state": "online"}, "slave1": {"state": "wait_bgsave"}}
+        return {**info(client), **slaves, "aof_last_write_status": "err", "rdb_last_bgsave_status": "err"}
+
+    monkeypatch.setattr(redis.Redis, "info", ill)
+    found = inspect(Settings(app_id="test", redis_url=redis_server.url))
+    assert found.failed_writes == ("append-only file", "snapshot")
+    assert (found.replicas, found.replicas_behind) == (2, 1)
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["closed", "not Redis"])

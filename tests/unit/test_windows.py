@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_notify.core.windows import Limits, Others, forecast, next_free
+from voice_notify.core.windows import Limits, Others, Turn, forecast, next_free, timetable
 
 LIMITS = Limits(gap_ms=30, max_calls=3, window_ms=1000)
 
@@ -79,6 +79,24 @@ def test_the_forecast_comes_true(gaps: list[int], line: list[Waiting], since: in
         forecast(calls, others_of(number, line, opens), opens, each.joins, limits) for number, each in enumerate(line)
     ]
     assert foretold == simulate(calls, line, opens, limits)
+    turns = [Turn(each.joins, (-each.priority, number)) for number, each in enumerate(line)]
+    assert timetable(calls, turns, opens, limits) == [at for at, _ in foretold]
+
+
+@pytest.mark.parametrize(
+    ("deadlines", "called"),
+    [
+        ([None, None, None], [0, 30, 60]),
+        ([None, 31, 61], [0, 30, 60]),
+        ([None, 30, None], [0, None, 30]),  # it frees its place
+        ([None, 30, 30], [0, None, None]),
+        ([0, None, None], [None, 0, 30]),
+    ],
+)
+def test_deadlines_in_a_timetable(deadlines: list[int | None], called: list[int | None]) -> None:
+    """A notification whose deadline has come when it is its turn is not called, and the next one is."""
+    turns = [Turn(0, (0, number), deadline) for number, deadline in enumerate(deadlines)]
+    assert timetable([], turns, 0, LIMITS) == called
 
 
 def test_a_long_line() -> None:

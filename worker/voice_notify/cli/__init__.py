@@ -1,8 +1,10 @@
 """The command line, `voice-notify`.
 
-    send.py           send, with csv_rows.py         notifications.py  status, explain, cancel
-    dead_letters.py   dlq list|show|replay|purge     account.py        account show|pause|resume
-    doctor.py         doctor, with checks.py         output.py, options.py, progress.py   shared by all
+    send.py           send, with csv_rows.py and dry_run.py     notifications.py  status, explain, cancel
+    listing.py        list                                      numbers.py        number
+    dead_letters.py   dlq list|show, with export.py, replay.py (replay, purge) and letters.py
+    account.py        account show|pause|resume                 doctor.py         doctor, with checks.py, …
+    output.py, views.py, options.py, progress.py, pace.py       shared by all
 
 A command is imported when it is asked for: `voice-notify --help` loads neither Celery nor Redis, and the base install
 needs no part of the extras.
@@ -26,7 +28,9 @@ _COMMANDS = {
     "status": ("voice_notify.cli.notifications:status", "Show a notification as it stands."),
     "explain": ("voice_notify.cli.notifications:explain", "Tell what happened to a notification and what comes next."),
     "cancel": ("voice_notify.cli.notifications:cancel", "Withdraw notifications."),
-    "dlq": ("voice_notify.cli.dead_letters:dlq", "List, replay and purge the dead letters."),
+    "list": ("voice_notify.cli.listing:command", "List notifications by state."),
+    "number": ("voice_notify.cli.numbers:command", "Show a number's calls, limits and line."),
+    "dlq": ("voice_notify.cli.dead_letters:dlq", "List, export, replay and purge the dead letters."),
     "account": ("voice_notify.cli.account:account", "Show, pause and resume the account."),
     "doctor": ("voice_notify.cli.doctor:command", "Check settings, Redis, broker, provider and workers."),
 }

@@ -6,8 +6,24 @@ import click
 
 from voice_notify import runtime
 from voice_notify.cli.options import examples, json_option
-from voice_notify.cli.output import print_json, print_text
+from voice_notify.cli.output import iso_time, print_fields, print_json, print_text
 from voice_notify.cli.views import pause_document, show_pause
+from voice_notify.core.states import State
+from voice_notify.store.standing import Standing, read_standing
+
+#: What ends a pause, by its reason.
+_ADVICE = {
+    "601": "Have the provider enable the voice API for this account, then: voice-notify account resume",
+    "602": "The provider has suspended the account: ask it why, then: voice-notify account resume",
+    "603": "Top up the balance with the provider, then: voice-notify account resume",
+    "604": "The provider has withdrawn the API: ask it, then: voice-notify account resume",
+    "404": "Look at the setting base_url: the provider does not know that address. Then: voice-notify account resume",
+    "suspect": "One number after another was refused alike: look at app_id, app_secret and the template, "
+    "then: voice-notify account resume",
+    "quota": "The provider's limit of the day is reached: calls go out again by themselves at the time above.",
+    "budget": "The day's budget is spent (daily_budget): calls go out again by themselves at the time above.",
+    "manual": "Somebody paused it by hand: when the cause is put right: voice-notify account resume",
+}
 
 
 @click.group()
@@ -23,12 +39,59 @@ def account() -> None:
 @account.command(epilog=examples("voice-notify account show"))
 @json_option
 def show(*, as_json: bool) -> None:
-    """Tell whether calls go out, or why not and until when."""
-    app_id, pause = runtime.settings().app_id, runtime.ledger().account()
+    """Tell whether calls go out, or why not and until when; what is open, who works, and what to do next."""
+    ledger, app_id = runtime.ledger(), runtime.settings().app_id
+    found = read_standing(ledger.scripts)
     if as_json:
-        print_json({"app_id": app_id, "paused": pause is not None, "pause": pause_document(pause)})
-    else:
-        print_text(f"{app_id}: {show_pause(pause) if pause else 'open, calls go out'}")
+        print_json(_document(app_id, found))
+        return
+    print_text(f"{app_id}: {show_pause(found.pause) if found.pause else 'open, calls go out'}")
+    print_fields(_fields(found, ledger.options.suspect_run))
+    for step in _next_steps(found):
+        print_text(f"→ {step}")
+
+
+def _document(app_id: str, found: Standing) -> dict[str, object]:
+    return {
+        "app_id": app_id,
+        "at": iso_time(found.now_ms),
+        "paused": found.pause is not None,
+        "pause": pause_document(found.pause),
+        "counts": dict(found.counts),
+        "due_now": found.due,
+        "refused_in_a_row": found.run,
+        "refused_with": found.run_code or None,
+        "workers": found.workers,
+        "next_steps": _next_steps(found),
+    }
+
+
+def _fields(found: Standing, suspect_run: int) -> list[tuple[str, str]]:
+    def count(*states: State) -> str:
+        return ", ".join(f"{found.counts[state]:,} {state}" for state in states)
+
+    run = f"{found.run} with code {found.run_code}; {suspect_run} pause the account (suspect_run)"
+    return [
+        ("open", count(State.WAITING, State.CALLING)),
+        ("due now", f"{found.due:,} number{'s' * (found.due != 1)}, not yet begun"),
+        ("dead letters", f"{found.counts[State.DEAD]:,}"),
+        ("since ever", count(State.ACCEPTED, State.EXPIRED, State.CANCELLED)),
+        ("refused in a row", run if found.run else ""),
+        ("workers", f"{len(found.workers)} alive: {', '.join(found.workers)}" if found.workers else "none"),
+    ]
+
+
+def _next_steps(found: Standing) -> list[str]:
+    """What a person can do; nothing where all is well."""
+    steps = []
+    if found.pause:
+        steps.append(_ADVICE.get(found.pause.reason, "Put the cause right, then: voice-notify account resume"))
+    if not found.workers:
+        steps.append("No worker is alive, nothing is called: celery -A voice_notify worker")
+    if found.counts[State.DEAD]:
+        when = ", and when calls go out again: voice-notify dlq replay" if found.pause else ""
+        steps.append(f"Look at the dead letters: voice-notify dlq list{when}")
+    return steps
 
 
 @account.command("pause", epilog=examples('voice-notify account pause --why "wrong text in template 453662"'))

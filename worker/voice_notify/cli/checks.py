@@ -4,48 +4,27 @@ from __future__ import annotations
 
 import socket
 import ssl
-from dataclasses import dataclass
-from enum import StrEnum
+import stat
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import certifi
 
 from voice_notify import runtime
+from voice_notify.cli.finding import Finding, Level
 from voice_notify.cli.output import show_span
+from voice_notify.cli.server_checks import check_server
 from voice_notify.cli.views import show_pause
 from voice_notify.errors import SettingsError, StoreUnavailable
 from voice_notify.settings import Settings, redact_url
-from voice_notify.store.inspection import Inspection, inspect
+from voice_notify.store.inspection import inspect
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-#: The oldest Redis whose scripts and commands suffice.
-_OLDEST_REDIS = (6, 2)
-#: More difference between two clocks than this is noticed, in milliseconds.
-_CLOCK_TOLERANCE_MS = 1000
 #: The longest wait for another host, in seconds.
 _PATIENCE = 2.0
 _LOOPBACK = {None, "localhost", "127.0.0.1", "::1"}
-
-
-class Level(StrEnum):
-    """How good it is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "FAILED"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The outcome of one check."""
-
-    check: str
-    level: Level
-    text: str
-    advice: str = ""  #: what to do; empty where all is well
 
 
 def check_all() -> Iterator[Finding]:
@@ -70,6 +49,11 @@ def _secret(settings: Settings) -> Finding:
         settings.read_app_secret()
     except SettingsError as error:
         return Finding("secret", Level.FAILED, str(error), "a host that only submits, and runs no worker, needs none")
+    files = (settings.app_secret_file, settings.redis_url_file, settings.broker_url_file)
+    exposed = [path for path in files if path and path.stat().st_mode & stat.S_IROTH]
+    if exposed:
+        text = f"every user of this host may read {', '.join(map(str, exposed))}"
+        return Finding("secret", Level.WARNING, text, f"chmod o-rwx {' '.join(map(str, exposed))}")
     return Finding("secret", Level.OK, "present")
 
 
@@ -96,50 +80,10 @@ def _redis(settings: Settings) -> Generator[Finding, None, bool]:
     except StoreUnavailable as error:
         yield Finding("redis", Level.FAILED, f"{url}: {error}", "start Redis, or correct VOICE_NOTIFY_REDIS_URL")
         return False
-    yield _version(found, url)
-    yield _memory(found)
-    yield _persistence(found)
-    yield _clock(found)
+    yield from check_server(found, url)
     yield _account()
     yield _workers()
     return True
-
-
-def _version(found: Inspection, url: str) -> Finding:
-    text = f"{'.'.join(str(part) for part in found.version)} at {url}"
-    if found.version < _OLDEST_REDIS:
-        return Finding("redis", Level.FAILED, text, "install Redis 6.2 or newer, or Valkey")
-    return Finding("redis", Level.OK, text)
-
-
-def _memory(found: Inspection) -> Finding:
-    check, policy = "redis memory", found.maxmemory_policy
-    advice = "set maxmemory-policy noeviction: else Redis throws notifications and windows away when memory is short"
-    if policy is None:
-        return Finding(check, Level.WARNING, "the server does not tell its maxmemory-policy", advice)
-    return Finding(check, Level.OK, policy) if policy == "noeviction" else Finding(check, Level.FAILED, policy, advice)
-
-
-def _persistence(found: Inspection) -> Finding:
-    check = "redis persistence"
-    if not found.appendonly:
-        text = "append-only file off" if found.appendonly is False else "the server does not tell its appendonly"
-        advice = "set appendonly yes: else a restart of Redis loses notifications"
-        return Finding(check, Level.WARNING, text, advice)
-    text = f"append-only file on, appendfsync {found.appendfsync or 'not told'}"
-    if found.appendfsync == "no":
-        return Finding(check, Level.WARNING, text, "set appendfsync everysec, or always: a power failure loses much")
-    return Finding(check, Level.OK, text)
-
-
-def _clock(found: Inspection) -> Finding:
-    difference = found.clock_ahead_ms
-    text = f"Redis's is {abs(difference)} ms {'ahead' if difference > 0 else 'behind'}"
-    if abs(difference) > _CLOCK_TOLERANCE_MS:
-        return Finding(
-            "clock", Level.WARNING, text, "keep both hosts' clocks with NTP: the provider checks the timestamp"
-        )
-    return Finding("clock", Level.OK, text)
 
 
 def _account() -> Finding:
@@ -161,11 +105,22 @@ def _workers() -> Finding:
 
 def _tls(settings: Settings) -> Finding:
     urls = settings.redis_url.get_secret_value(), *settings.effective_broker_url.split(";")
+    unverified = [url for url in urls if url.startswith("rediss:") and not _is_verified(url)]
+    if unverified:
+        text = f"the certificate of {urlsplit(unverified[0]).hostname} is not verified: anyone on the way can be Redis"
+        return Finding("tls", Level.WARNING, text, "take ssl_cert_reqs and ssl_check_hostname out of the URL")
     plain = [url for url in urls if url.startswith(("redis:", "amqp:")) and urlsplit(url).hostname not in _LOOPBACK]
     if plain:
         text = f"no TLS to {urlsplit(plain[0]).hostname}: numbers and words can be read on the way"
         return Finding("tls", Level.WARNING, text, "use rediss:// or amqps://, unless the network is yours alone")
-    return Finding("tls", Level.OK, "used, or not needed")
+    tls = any(url.startswith(("rediss:", "amqps:")) for url in urls)
+    return Finding("tls", Level.OK, "certificates are verified" if tls else "not needed on this host")
+
+
+def _is_verified(url: str) -> bool:
+    options = dict(parse_qsl(urlsplit(url).query))
+    required = options.get("ssl_cert_reqs", "required").removeprefix("CERT_").lower() == "required"
+    return required and options.get("ssl_check_hostname", "true").lower() not in {"false", "f", "no", "n", "0"}
 
 
 def _broker(settings: Settings) -> Finding:

@@ -8,7 +8,8 @@ from dataclasses import asdict
 import click
 from rich.text import Text
 
-from voice_notify.cli.checks import Level, check_all
+from voice_notify.cli.checks import check_all
+from voice_notify.cli.finding import Level
 from voice_notify.cli.options import examples, json_option
 from voice_notify.cli.output import print_json, print_text
 

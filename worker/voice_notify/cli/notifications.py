@@ -11,6 +11,7 @@ from voice_notify import runtime
 from voice_notify.cli.options import confirm, dry_run_option, examples, json_option, reveal_option, yes_option
 from voice_notify.cli.output import iso_time, print_fields, print_json, print_text
 from voice_notify.cli.views import (
+    BLOCKS,
     history_document,
     pause_document,
     print_history,
@@ -24,18 +25,6 @@ from voice_notify.errors import UnknownNotification
 
 if TYPE_CHECKING:
     from voice_notify.store.records import Explanation
-
-#: What blocks a waiting notification, in a sentence.
-_BLOCKS = {
-    Reason.NEW: "nothing: it is called next",
-    Reason.GAP: "the pause between two calls to one number",
-    Reason.DAILY: "the number has had its calls of the day",
-    Reason.BACKOFF: "the last attempt was refused for now",
-    Reason.NOT_BEFORE: "it is not to be called before its time",
-    Reason.PAUSED: "the account is paused",
-    Reason.QUOTA: "the provider's own limit",
-    Reason.IN_FLIGHT: "another call to its number is on the wire",
-}
 
 #: What became of a cancellation, by the state before it.
 _CANCELLED = {
@@ -118,7 +107,7 @@ def _block_fields(explained: Explanation) -> list[tuple[str, str]]:
     if explained.record.state is not State.WAITING:
         return []
     return [
-        ("blocked by", _BLOCKS[Reason(explained.reason)]),
+        ("blocked by", BLOCKS[Reason(explained.reason)]),
         ("account", show_pause(explained.pause) if explained.pause else ""),
         ("ahead", f"{explained.ahead} on the same number"),
     ]

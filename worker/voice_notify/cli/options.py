@@ -36,6 +36,13 @@ def duration(text: str) -> float:
     return float(parts[1]) * _SECONDS[parts[2]]
 
 
+def mobile(text: str) -> str:
+    """A mobile number as the provider has it."""
+    if not re.fullmatch(r"1[3-9][0-9]{9}", text):
+        raise click.BadParameter("give the 11 digits of a mainland mobile number, like 13800138000.")
+    return text
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """Ask, unless `yes`; return only if the answer was yes."""
     if yes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 import click
@@ -48,7 +48,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Text | str]]) ->
     """Columns under their names, aligned by what the characters take on a screen."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column == "count" else "left", overflow="fold")
+        # An id is copied: it stays in one piece.
+        justify: Literal["left", "right"] = "right" if column in {"count", "notifications", "units"} else "left"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column == "id")
     _print_rows(table, rows)
 
 
@@ -85,6 +87,11 @@ def show_time(ms: int) -> str:
     moment = _moment(ms)
     today = datetime.now(moment.tzinfo).date()
     return f"{moment:%H:%M:%S}" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def show_clock(ms: int) -> str:
+    """`14:05`, for the axis of a picture."""
+    return f"{_moment(ms):%H:%M}"
 
 
 def iso_time(ms: int | None) -> str | None:

@@ -11,6 +11,7 @@ import click
 
 from voice_notify.bulk import BulkInterrupted, BulkResult, Refusal
 from voice_notify.cli.csv_rows import CsvRows, RefusedRow
+from voice_notify.cli.dry_run import check_file
 from voice_notify.cli.options import duration, examples, json_option
 from voice_notify.cli.output import iso_time, print_fields, print_json, print_text, show_due
 from voice_notify.cli.progress import progress
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "voice-notify send 13800001234 453662 张三 3号楼 --key order-8812",
         "voice-notify send 13800001234 453701 机房 断电 14:05 --priority 9 --expires 10m",
+        "voice-notify send --csv notifications.csv --dry-run",
         "voice-notify send --csv notifications.csv",
         "",
         "where notifications.csv holds",
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     type=click.Choice([each.value for each in OnUnconfirmed]),
     help="What to do when nobody knows whether the phone rang.",
 )
+@click.option("--dry-run", is_flag=True, help="Check the file, say what it costs and takes, and submit nothing.")
 @json_option
 def command(  # noqa: PLR0913, PLR0917 - the fields of a submission
     mobile: str | None,
@@ -57,6 +60,7 @@ def command(  # noqa: PLR0913, PLR0917 - the fields of a submission
     key: str | None,
     id_: str | None,
     *,
+    dry_run: bool,
     as_json: bool,
     **options: Any,  # noqa: ANN401 - countdown, expires, priority, on_unconfirmed
 ) -> None:
@@ -73,12 +77,20 @@ def command(  # noqa: PLR0913, PLR0917 - the fields of a submission
     key is given one made of its number, template and variables (and, where the file has it several times, its
     occurrence), and what is known is not submitted twice within the setting `retention`. To say the same again on
     purpose, give the row a new key.
+
+    --dry-run needs no Redis: it checks every row, counts the billing units by template, and foretells how long the
+    windows make it take and how many would expire, if nobody else calls the same numbers.
     """
     given = {name: value for name, value in options.items() if value is not None}
     if file is not None:
         if mobile is not None or key is not None or id_ is not None:
             raise click.UsageError("--csv does not go with MOBILE, --key or --id: the file's rows say these.")
-        _send_file(file, given, as_json=as_json)
+        if dry_run:
+            check_file(file, given, as_json=as_json)
+        else:
+            _send_file(file, given, as_json=as_json)
+    elif dry_run:
+        raise click.UsageError("--dry-run goes with --csv.")
     elif mobile is None or template_id is None:
         raise click.UsageError("Give MOBILE and TEMPLATE_ID, or --csv FILE.")
     else:

@@ -16,10 +16,23 @@ from voice_notify.cli.output import (
     show_time,
     state_text,
 )
-from voice_notify.core.states import State
+from voice_notify.core.states import Reason, State
 
 if TYPE_CHECKING:
     from voice_notify.store.records import Explanation, Pause, Record
+
+
+#: What blocks a waiting notification, in a sentence.
+BLOCKS = {
+    Reason.NEW: "nothing: it is called next",
+    Reason.GAP: "the pause between two calls to one number",
+    Reason.DAILY: "the number has had its calls of the day",
+    Reason.BACKOFF: "the last attempt was refused for now",
+    Reason.NOT_BEFORE: "it is not to be called before its time",
+    Reason.PAUSED: "the account is paused",
+    Reason.QUOTA: "the provider's own limit",
+    Reason.IN_FLIGHT: "another call to its number is on the wire",
+}
 
 
 def show_pause(pause: Pause) -> str:
@@ -84,15 +97,26 @@ def record_fields(record: Record, *, reveal: bool) -> list[tuple[str, str]]:
 
 
 def print_state(explained: Explanation) -> None:
-    """The id, the state and why, and when the next step is due."""
+    """The id, the state and why, and what comes next and when."""
     state = explained.record.state
     line = Text.assemble((explained.record.id, "bold"), "  ", state_text(state), f" ({explained.reason})")
     if explained.due_ms is not None:
-        what = "its lease runs out at" if state is State.CALLING else "next step at"
-        line.append(f", {what} {show_due(explained.due_ms, explained.now_ms)}")
+        line.append(f", {_next_step(explained)} {show_due(explained.due_ms, explained.now_ms)}")
     elif state is State.WAITING:
-        line.append(", until a person resumes the account")
+        line.append(f", waits for a person to resume the account; {_deadline(explained)}")
     print_text(line)
+
+
+def _next_step(explained: Explanation) -> str:
+    if explained.record.state is State.CALLING:
+        return "its lease runs out at"
+    # It expires there, unless what blocks it ends sooner than foretold.
+    return "its deadline comes first, at" if explained.due_ms == explained.record.deadline_ms else "next step at"
+
+
+def _deadline(explained: Explanation) -> str:
+    deadline = explained.record.deadline_ms
+    return f"its deadline is {show_due(deadline, explained.now_ms)}" if deadline else "it has no deadline"
 
 
 def print_history(explained: Explanation) -> None:

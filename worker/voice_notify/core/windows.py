@@ -1,10 +1,11 @@
 """When a number may be called next (PROVIDER.md, Rules of use), in milliseconds of Redis's clock.
 
-The scripts decide; this predicts, for `r.eta` and `explain`.
+The scripts decide; this predicts, for `r.eta`, `explain`, `number` and a dry run.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,3 +58,36 @@ def forecast(calls: Sequence[int], others: Others, opens_ms: int, joins_ms: int,
         before, behind = (before - 1, behind) if before else (before, behind - 1)
         stamps.append(at)
         placed += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One notification of a line."""
+
+    joins_ms: int  #: when it joins the line
+    place: tuple[int, int]  #: smaller goes first among those that have joined: (-priority, order of submission)
+    deadline_ms: int | None = None  #: no call from then on
+
+
+def timetable(calls: Sequence[int], line: Sequence[Turn], opens_ms: int, limits: Limits) -> list[int | None]:
+    """When each of a line is called; None: its deadline comes first.
+
+    Like `forecast`, nothing is called before `opens_ms`, and every call is accepted in no time.
+    """
+    called: list[int | None] = [None] * len(line)
+    beside = deque(sorted(range(len(line)), key=lambda number: line[number].joins_ms))
+    ready: list[tuple[tuple[int, int], int]] = []
+    stamps, at = deque(calls, limits.max_calls), opens_ms
+    while beside or ready:
+        at = max(at, next_free(stamps, limits))
+        if not ready:
+            at = max(at, line[beside[0]].joins_ms)
+        while beside and line[beside[0]].joins_ms <= at:
+            number = beside.popleft()
+            heapq.heappush(ready, (line[number].place, number))
+        _, number = heapq.heappop(ready)
+        deadline = line[number].deadline_ms
+        if deadline is None or at < deadline:
+            called[number] = at
+            stamps.append(at)
+    return called

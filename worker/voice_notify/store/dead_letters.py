@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from voice_notify.core.states import State
 from voice_notify.store import keys
-from voice_notify.store.records import Record, record
+from voice_notify.store.listing import read_records
+from voice_notify.store.records import Record
 from voice_notify.store.scripts import Scripts, store_errors
 
 if TYPE_CHECKING:
@@ -51,11 +52,13 @@ class DeadLetters:
 
     def find(self, only: Filter, limit: int | None = None) -> Iterator[Record]:
         """Those that match, oldest first, read in chunks; safe while others are added or taken out."""
-        return islice((letter for letter in self._read(self._ids(only)) if only.matches(letter)), limit)
+        return islice(
+            (letter for letter in read_records(self._scripts, self._ids(only)) if only.matches(letter)), limit
+        )
 
     def get(self, ids: Iterable[str]) -> Iterator[Record]:
         """Those of `ids` that are dead letters, in that order."""
-        return (letter for letter in self._read(ids) if letter.state is State.DEAD)
+        return (letter for letter in read_records(self._scripts, ids) if letter.state is State.DEAD)
 
     def replay(self, ids: Iterable[str], expires: float) -> int:
         """Give them back to their lines, with a new deadline in `expires` seconds; how many it were."""
@@ -83,12 +86,3 @@ class DeadLetters:
                 "+inf" if only.older_than_ms is None else now - only.older_than_ms,
             )
         yield from ids
-
-    def _read(self, ids: Iterable[str]) -> Iterator[Record]:
-        client, prefix, ids = self._scripts.client, self._scripts.prefix, iter(ids)
-        while chunk := list(islice(ids, _CHUNK)):
-            with store_errors(), client.pipeline(transaction=False) as pipe:
-                for id_ in chunk:
-                    pipe.hgetall(prefix + keys.NOTIFICATION + id_)
-                found = pipe.execute()
-            yield from (record(id_, fields) for id_, fields in zip(chunk, found, strict=True) if fields)

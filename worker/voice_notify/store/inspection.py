@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from voice_notify.settings import Settings
 
 
+#: Fields of INFO that are not `ok` where the last write of that kind failed.
+_WRITES = {
+    "aof_last_write_status": "append-only file",
+    "aof_last_bgrewrite_status": "rewrite of the append-only file",
+    "rdb_last_bgsave_status": "snapshot",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """One look at the server; what it does not tell is None."""
@@ -23,6 +32,12 @@ class Inspection:
     appendonly: bool | None
     appendfsync: str | None
     clock_ahead_ms: int  #: its clock less this host's
+    memory_used: int | None = None  #: bytes
+    memory_limit: int | None = None  #: bytes; 0: none
+    failed_writes: tuple[str, ...] = ()  #: what it last failed to write to disk
+    is_replica: bool = False
+    replicas: int = 0
+    replicas_behind: int = 0  #: of these, those that are not online
 
 
 def inspect(settings: Settings) -> Inspection:
@@ -43,9 +58,19 @@ def inspect(settings: Settings) -> Inspection:
                 appendonly=bool(info["aof_enabled"]) if "aof_enabled" in info else None,
                 appendfsync=_appendfsync(client),
                 clock_ahead_ms=_clock_ahead(client),
+                memory_used=info.get("used_memory"),
+                memory_limit=info.get("maxmemory"),
+                failed_writes=tuple(name for field, name in _WRITES.items() if info.get(field, "ok") != "ok"),
+                is_replica=info.get("role") == "slave",
+                replicas=int(info.get("connected_slaves", 0)),
+                replicas_behind=sum(each.get("state") != "online" for each in _replicas(info)),
             )
     except redis.RedisError as error:
         raise StoreUnavailable(str(error)) from error
+
+
+def _replicas(info: dict[str, Any]) -> list[dict[str, Any]]:
+    return [value for name, value in info.items() if re.fullmatch(r"slave\d+", name) and isinstance(value, dict)]
 
 
 def _appendfsync(client: redis.Redis) -> str | None:

@@ -1,0 +1,73 @@
+"""What a campaign costs and how long the windows make it take."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voice_notify.core.campaign import Campaign, Cost, Plan
+from voice_notify.core.notification import Notification
+from voice_notify.core.windows import Limits
+
+LIMITS = Limits(gap_ms=30_000, max_calls=5, window_ms=86_400_000)
+DAY = 86_400
+
+
+def campaign(*notifications: Notification, expires: int = 7 * DAY) -> Campaign:
+    made = Campaign({"declared"}, expires * 1000)
+    for each in notifications:
+        made.add(each)
+    return made
+
+
+def to(mobile: str, **options: float) -> Notification:
+    return Notification("id", mobile, "declared", **options)  # type: ignore[arg-type]
+
+
+def test_cost() -> None:
+    """The units of each template's notifications are added up."""
+    made = campaign(to("a", units=2), to("b", units=1), Notification("id", "a", "unknown", units=3))
+    assert made.costs == {"declared": Cost(2, 3), "unknown": Cost(1, 3)}
+    assert made.units == 6
+    assert (made.is_declared("declared"), made.is_declared("unknown")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("notifications", "plan"),
+    [
+        ([], Plan(0, 0, 0)),
+        ([to("a"), to("b")], Plan(2, 0, 0)),  # numbers do not wait for each other
+        ([to("a")] * 3, Plan(3, 0, 60_000)),  # the gap
+        ([to("a")] * 6, Plan(6, 0, 86_400_000)),  # the day
+        ([to("a"), to("b")] * 3, Plan(6, 0, 60_000)),  # the slowest number
+        ([to("a", countdown=600)], Plan(1, 0, 600_000)),
+        ([to("a"), to("a", expires=30)], Plan(1, 1, 0)),  # called at 30 s at the earliest, which is too late
+        ([to("a"), to("a", expires=31)], Plan(2, 0, 30_000)),
+        # The urgent one goes first, and the last has to wait too long.
+        ([to("a", expires=60), to("a", expires=60), to("a", expires=1, priority=9)], Plan(2, 1, 30_000)),
+    ],
+    ids=repr,
+)
+def test_windows(notifications: list[Notification], plan: Plan) -> None:
+    """Each number's calls keep its windows; what can not be called before its deadline is told."""
+    assert campaign(*notifications).plan(LIMITS) == plan
+
+
+def test_the_default_deadline() -> None:
+    """A notification that names no deadline has the default one."""
+    assert campaign(*[to("a")] * 6, expires=DAY).plan(LIMITS) == Plan(5, 1, 120_000)
+
+
+def test_calls_per_second() -> None:
+    """A limit of the account spaces all calls, and may let some expire."""
+    made = campaign(*(to(f"n{number}", expires=2.1) for number in range(30)))
+    assert made.plan(LIMITS, call_interval_ms=100) == Plan(21, 9, 2000)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(1, 200)), max_size=12))
+def test_all_are_accounted_for(rows: list[tuple[str, int, int]]) -> None:
+    """Every notification is either called or expires."""
+    made = campaign(*(to(mobile, priority=priority, expires=expires) for mobile, priority, expires in rows))
+    plan = made.plan(LIMITS)
+    assert plan.calls + plan.expired == len(rows) == made.numbers.total()

@@ -1,0 +1,96 @@
+"""`voice-notify account show`: how the account stands, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.account import NO_BALANCE, REFUSED, other_number
+from tests.support.cli import Cli, command_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+    with command_line(monkeypatch) as cli:
+        yield cli
+
+
+def test_all_is_well(cli: Cli) -> None:
+    """An open account shows what is open, due and ended, who works, and asks for nothing."""
+    account = cli.account
+    account.claim(worker="one@host")
+    account.call(account.submit(other_number(1)))
+    account.granted(account.submit(other_number(2)))
+    for _ in range(2):
+        account.submit(other_number(3))
+    assert cli.lines("account", "show") == [
+        "test: open, calls go out",
+        "open 2 waiting, 1 calling",
+        "due now 1 number, not yet begun",
+        "dead letters 0",
+        "since ever 1 accepted, 0 expired, 0 cancelled",
+        "workers 1 alive: one@host",
+    ]
+
+
+def test_as_json(cli: Cli) -> None:
+    """The same for programs."""
+    cli.account.claim(worker="one@host")
+    cli.account.submit()
+    assert cli.json("account", "show") == {
+        "app_id": "test",
+        "at": "2025-06-01T12:00:00.000+08:00",
+        "paused": False,
+        "pause": None,
+        "counts": {"waiting": 1, "calling": 0, "accepted": 0, "dead": 0, "expired": 0, "cancelled": 0},
+        "due_now": 1,
+        "refused_in_a_row": 0,
+        "refused_with": None,
+        "workers": ["one@host"],
+        "next_steps": [],
+    }
+
+
+def test_an_empty_balance(cli: Cli) -> None:
+    """A pause of the breaker is shown with the provider's words, the time of the next probe, and what to do."""
+    cli.account.claim(worker="one@host")
+    cli.account.call(cli.account.submit(), NO_BALANCE)
+    lines = cli.lines("account", "show")
+    assert lines[0] == (
+        f"test: paused (603 {NO_BALANCE.message}) since 2025-06-01 12:00:01, one call probes it at 2025-06-01 12:01:01"
+    )
+    assert lines[-2:] == [
+        "→ Top up the balance with the provider, then: voice-notify account resume",
+        "→ Look at the dead letters: voice-notify dlq list, and when calls go out again: voice-notify dlq replay",
+    ]
+
+
+def test_a_run_of_refusals(cli: Cli) -> None:
+    """Refusals in a row are shown before they pause the account, and what it is that pauses it after that."""
+    for number in range(2):
+        cli.account.call(cli.account.submit(other_number(number)), REFUSED)
+    assert "refused in a row 2 with code 400; 3 pause the account (suspect_run)" in cli.lines("account", "show")
+    cli.account.call(cli.account.submit(), REFUSED)
+    document = cli.json("account", "show")
+    assert (document["refused_in_a_row"], document["refused_with"]) == (3, "400")
+    assert "app_secret" in document["next_steps"][0]
+
+
+def test_nobody_works(cli: Cli) -> None:
+    """Without a worker the next step is to start one."""
+    assert cli.lines("account", "show")[-2:] == [
+        "workers none",
+        "→ No worker is alive, nothing is called: celery -A voice_notify worker",
+    ]
+
+
+@pytest.mark.parametrize("reason", ["601", "602", "603", "604", "404", "manual", "a new one"])
+def test_each_pause_has_its_advice(cli: Cli, reason: str) -> None:
+    """Whatever pauses the account until it is put right, the command that ends the pause is told."""
+    cli.account.ledger.pause("x")
+    cli.account.client.hset(f"{cli.account.prefix}account", "reason", reason)
+    assert "voice-notify account resume" in cli.json("account", "show")["next_steps"][0]

@@ -1,0 +1,42 @@
+"""How the account stands: its pause, what is open and ended, who works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voice_notify.core.states import State
+from voice_notify.store.records import Pause, pause
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from voice_notify.store.scripts import Scripts
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The account at one moment."""
+
+    now_ms: int
+    pause: Pause | None  #: None while calls go out
+    counts: Mapping[State, int]  #: `accepted`, `expired` and `cancelled` are totals since ever
+    due: int  #: numbers with work that is due and not yet begun
+    run: int  #: numbers refused for good in a row, no success between
+    run_code: str  #: with this code; empty where none was
+    workers: tuple[str, ...]  #: whose pump was heard lately
+
+
+def read_standing(scripts: Scripts) -> Standing:
+    """The account as it stands now, in one round trip."""
+    now, paused, counts, due, run, code, workers = scripts.run("standing", ())
+    found = dict(zip(counts[::2], counts[1::2], strict=True))
+    return Standing(
+        now_ms=now,
+        pause=pause(dict(zip(paused[::2], paused[1::2], strict=True))),
+        counts={state: int(found.get(state, 0)) for state in State},
+        due=due,
+        run=run,
+        run_code=code if run else "",
+        workers=tuple(sorted(workers)),
+    )
