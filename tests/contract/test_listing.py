@@ -17,6 +17,7 @@ from tests.support.account import (
     NO_BALANCE,
     REFUSED,
     TOMORROW,
+    UNCONFIRMED,
     Account,
     other_number,
 )
@@ -271,3 +272,12 @@ def test_how_the_account_stands(account: Account) -> None:
     account.clock.advance(DAY)
     found = read_standing(account.ledger.scripts)
     assert (found.run, found.run_code, found.workers) == (0, "", ())
+
+
+def test_what_is_spent_today(account: Account) -> None:
+    """Billing units of the calls of one day in China are told, refused ones left out."""
+    for number, outcome in enumerate((ACCEPTED, UNCONFIRMED, REFUSED)):
+        account.call(account.submit(other_number(number)), outcome)
+    assert read_standing(account.ledger.scripts).spent == 2
+    account.clock.advance(DAY)
+    assert read_standing(account.ledger.scripts).spent == 0

@@ -192,6 +192,7 @@ MUTATIONS: dict[str, list[Mutation]] = {
     ],
     "replay": [
         ("if not redis.call('ZSCORE', DEAD, id) then", "if false then", test_dead_letters.test_a_replay_twice),
+        ("'call_id') == 1 then", "'call_id') == 2 then", test_settle.test_a_replay_after_a_late_success),
         ("'attempts', 'unconfirmed', ", "", test_dead_letters.test_attempts_after_a_replay),
         ("redis.call('HSET', NOTIFICATION(id), 'deadline', now + expires)", "", test_dead_letters.test_a_replay),
         (

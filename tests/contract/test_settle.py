@@ -296,6 +296,15 @@ def test_a_late_success_of_a_final_notification(account: Account, final: State) 
     account.granted_exactly_at(account.clock.now + GAP, account.submit())
 
 
+def test_a_replay_after_a_late_success(account: Account) -> None:
+    """A dead letter whose phone rang is replayed only if a person says that it may ring again."""
+    id_ = account.submit(on_unconfirmed="dead_letter")
+    account.settle(account.lose_call(id_), LATE_SUCCESS)
+    assert account.dead_letters.replay([id_], expires=60) == 0
+    assert account.state(id_) is State.DEAD
+    assert account.dead_letters.replay([id_], expires=60, include_called=True) == 1
+
+
 def test_a_deadline_that_passed_during_the_call(account: Account) -> None:
     """An attempt that would be made again after the deadline ends in `expired`."""
     id_ = account.submit(expires=1)

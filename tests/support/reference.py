@@ -29,6 +29,7 @@ class Note:
     begun: int = 0  #: ms of its newest attempt
     lapses: int = 0  #: ms at which the call in flight is handed to a pump
     override: State | None = None
+    rang: bool = False  #: as a late success said
 
     @property
     def is_open(self) -> bool:
@@ -175,6 +176,7 @@ class Reference:
     def _settle_late(self, note: Note, step: Step, now: int) -> str:
         if self.stamps[note.mobile] and not self.in_flight(note.mobile):
             self.stamps[note.mobile][-1] = now
+        note.rang = note.rang or step.verdict is Verdict.SUCCESS
         if step.verdict is Verdict.SUCCESS and note.state is State.WAITING:
             note.state = State.ACCEPTED
         elif step.verdict is Verdict.SUCCESS and note.state is State.CALLING:
@@ -220,7 +222,7 @@ class Reference:
 
     def replay(self, id_: str, now: int, expires: int) -> bool:
         note = self.notes.get(id_)
-        if note is None or note.state is not State.DEAD:
+        if note is None or note.state is not State.DEAD or note.rang:
             return False
         self.seq += 1
         note.state, note.seq, note.joins, note.deadline = State.WAITING, self.seq, 0, now + expires

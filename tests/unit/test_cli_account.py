@@ -33,8 +33,11 @@ def test_all_is_well(cli: Cli) -> None:
         "due now 1 number, not yet begun",
         "dead letters 0",
         "since ever 1 accepted, 0 expired, 0 cancelled",
+        "spent today 2 billing units",
         "workers 1 alive: one@host",
     ]
+    account.configure(daily_budget=5000)
+    assert "spent today 2 of 5,000 (daily_budget) billing units" in cli.lines("account", "show")
 
 
 def test_as_json(cli: Cli) -> None:
@@ -51,6 +54,8 @@ def test_as_json(cli: Cli) -> None:
         "refused_in_a_row": 0,
         "refused_with": None,
         "workers": ["one@host"],
+        "spent_today": 0,
+        "daily_budget": None,
         "next_steps": [],
     }
 

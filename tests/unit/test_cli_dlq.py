@@ -240,9 +240,9 @@ def test_a_measured_replay(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     replay = DeadLetters.replay
     monkeypatch.setattr(Stop, "sleep", lambda *_: None)
 
-    def watch(letters: DeadLetters, ids: Iterable[str], expires: float) -> int:
+    def watch(letters: DeadLetters, ids: Iterable[str], expires: float, **options: bool) -> int:
         order.extend(ids := list(ids))
-        return replay(letters, ids, expires)
+        return replay(letters, ids, expires, **options)
 
     monkeypatch.setattr(DeadLetters, "replay", watch)
     lines = cli.lines("dlq", "replay", "--all", "--per-minute", "2", "--yes")
@@ -255,9 +255,9 @@ def test_ctrl_c(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C during a paced replay tells what is done; the rest stays in the dead letters."""
     replay = DeadLetters.replay
 
-    def interrupt(letters: DeadLetters, ids: Iterable[str], expires: float) -> int:
+    def interrupt(letters: DeadLetters, ids: Iterable[str], expires: float, **options: bool) -> int:
         os.kill(os.getpid(), signal.SIGINT)
-        return replay(letters, ids, expires)
+        return replay(letters, ids, expires, **options)
 
     monkeypatch.setattr(DeadLetters, "replay", interrupt)
     result = cli.run("dlq", "replay", "--all", "--per-minute", "1", "--yes")
@@ -274,10 +274,10 @@ def test_redis_is_lost_during_a_replay(cli: Cli, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(pace, "_CHUNK", 2)
     replay, calls = DeadLetters.replay, iter([True, False])
 
-    def fail(letters: DeadLetters, ids: Iterable[str], expires: float) -> int:
+    def fail(letters: DeadLetters, ids: Iterable[str], expires: float, **options: bool) -> int:
         if not next(calls):
             raise StoreUnavailable("Redis can not be used: gone")
-        return replay(letters, ids, expires)
+        return replay(letters, ids, expires, **options)
 
     monkeypatch.setattr(DeadLetters, "replay", fail)
     result = cli.run("dlq", "replay", "--all", "--yes")

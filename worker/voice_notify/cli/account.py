@@ -9,6 +9,7 @@ from voice_notify.cli.options import examples, json_option
 from voice_notify.cli.output import iso_time, print_fields, print_json, print_text
 from voice_notify.cli.views import pause_document, show_pause
 from voice_notify.core.states import State
+from voice_notify.store.ledger import LedgerOptions
 from voice_notify.store.standing import Standing, read_standing
 
 #: What ends a pause, by its reason.
@@ -43,15 +44,15 @@ def show(*, as_json: bool) -> None:
     ledger, app_id = runtime.ledger(), runtime.settings().app_id
     found = read_standing(ledger.scripts)
     if as_json:
-        print_json(_document(app_id, found))
+        print_json(_document(app_id, found, ledger.options.daily_budget))
         return
     print_text(f"{app_id}: {show_pause(found.pause) if found.pause else 'open, calls go out'}")
-    print_fields(_fields(found, ledger.options.suspect_run))
+    print_fields(_fields(found, ledger.options))
     for step in _next_steps(found):
         print_text(f"→ {step}")
 
 
-def _document(app_id: str, found: Standing) -> dict[str, object]:
+def _document(app_id: str, found: Standing, budget: int) -> dict[str, object]:
     return {
         "app_id": app_id,
         "at": iso_time(found.now_ms),
@@ -62,20 +63,24 @@ def _document(app_id: str, found: Standing) -> dict[str, object]:
         "refused_in_a_row": found.run,
         "refused_with": found.run_code or None,
         "workers": found.workers,
+        "spent_today": found.spent,
+        "daily_budget": budget or None,
         "next_steps": _next_steps(found),
     }
 
 
-def _fields(found: Standing, suspect_run: int) -> list[tuple[str, str]]:
+def _fields(found: Standing, options: LedgerOptions) -> list[tuple[str, str]]:
     def count(*states: State) -> str:
         return ", ".join(f"{found.counts[state]:,} {state}" for state in states)
 
-    run = f"{found.run} with code {found.run_code}; {suspect_run} pause the account (suspect_run)"
+    run = f"{found.run} with code {found.run_code}; {options.suspect_run} pause the account (suspect_run)"
+    budget = f" of {options.daily_budget:,} (daily_budget)" if options.daily_budget else ""
     return [
         ("open", count(State.WAITING, State.CALLING)),
         ("due now", f"{found.due:,} number{'s' * (found.due != 1)}, not yet begun"),
         ("dead letters", f"{found.counts[State.DEAD]:,}"),
         ("since ever", count(State.ACCEPTED, State.EXPIRED, State.CANCELLED)),
+        ("spent today", f"{found.spent:,}{budget} billing units"),
         ("refused in a row", run if found.run else ""),
         ("workers", f"{len(found.workers)} alive: {', '.join(found.workers)}" if found.workers else "none"),
     ]

@@ -88,10 +88,7 @@ def replay(*, expires: float | None, per_minute: float | None, include_called: b
         raise click.UsageError("--expires must be more than 0 seconds.")
 
     def give_back(ids: Sequence[str]) -> int:
-        # Between the choice and now, which may be hours, a late success can have arrived.
-        if not include_called:
-            ids = [letter.id for letter in dead_letters().get(ids) if not letter.call_id]
-        return dead_letters().replay(ids, deadline)
+        return dead_letters().replay(ids, deadline, include_called=include_called)
 
     _act("replay", give_back, with_called=include_called, per_minute=per_minute, **selection)
 

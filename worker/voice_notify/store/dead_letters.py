@@ -60,9 +60,12 @@ class DeadLetters:
         """Those of `ids` that are dead letters, in that order."""
         return (letter for letter in read_records(self._scripts, ids) if letter.state is State.DEAD)
 
-    def replay(self, ids: Iterable[str], expires: float) -> int:
-        """Give them back to their lines, with a new deadline in `expires` seconds; how many it were."""
-        return self._each("replay", ids, round(expires * 1000))
+    def replay(self, ids: Iterable[str], expires: float, *, include_called: bool = False) -> int:
+        """Give them back to their lines, with a new deadline in `expires` seconds; how many it were.
+
+        Those whose phone rang, as a late success said, stay unless `include_called`.
+        """
+        return self._each("replay", ids, round(expires * 1000), int(include_called))
 
     def purge(self, ids: Iterable[str]) -> int:
         """Delete them for good; how many it were."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from voice_notify.core.notification import Notification, OnUnconfirmed
 from voice_notify.core.outcome import Outcome
-from voice_notify.core.policy import Attempt, Step, china_day
+from voice_notify.core.policy import Attempt, Step
 from voice_notify.core.states import State
 from voice_notify.core.windows import Limits, Others, forecast
 from voice_notify.errors import LineFull, UnknownNotification
@@ -214,12 +214,6 @@ class Ledger:
         with store_errors():
             alive: Any = self.scripts.client.zrangebyscore(self.scripts.prefix + keys.PUMPS, self.now_ms(), "+inf")
         return list(alive)
-
-    def spent_today(self) -> int:
-        """Billing units of today's calls, those of unknown outcome included; what `daily_budget` limits."""
-        with store_errors():
-            spent: Any = self.scripts.client.get(f"{self.scripts.prefix}{keys.SPENT}{china_day(self.now_ms())}")
-        return int(spent or 0)
 
     def now_ms(self) -> int:
         """The one clock, Redis's."""

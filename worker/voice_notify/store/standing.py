@@ -25,11 +25,12 @@ class Standing:
     run: int  #: numbers refused for good in a row, no success between
     run_code: str  #: with this code; empty where none was
     workers: tuple[str, ...]  #: whose pump was heard lately
+    spent: int  #: billing units of today's calls, those of unknown outcome included; what `daily_budget` limits
 
 
 def read_standing(scripts: Scripts) -> Standing:
     """The account as it stands now, in one round trip."""
-    now, paused, counts, due, run, code, workers = scripts.run("standing", ())
+    now, paused, counts, due, run, code, workers, spent = scripts.run("standing", ())
     found = dict(zip(counts[::2], counts[1::2], strict=True))
     return Standing(
         now_ms=now,
@@ -39,4 +40,5 @@ def read_standing(scripts: Scripts) -> Standing:
         run=run,
         run_code=code if run else "",
         workers=tuple(sorted(workers)),
+        spent=spent,
     )

@@ -1,8 +1,10 @@
 -- Takes a dead letter back into its line, as if submitted now: attempts are counted anew.
---   ARGV 5 id  6 expires, ms from now (0: never)
--- Reply: 1; 0: it is not in the dead letters.
+--   ARGV 5 id  6 expires, ms from now (0: never)  7 '1': also if its phone rang, as a late success said
+-- Reply: 1; 0: it is not in the dead letters, or rang.
 local id, expires = ARGV[5], tonumber(ARGV[6])
 if not redis.call('ZSCORE', DEAD, id) then
+  return 0
+elseif ARGV[7] ~= '1' and redis.call('HEXISTS', NOTIFICATION(id), 'call_id') == 1 then
   return 0
 end
 local now = clock_ms()

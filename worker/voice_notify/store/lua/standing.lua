@@ -1,6 +1,6 @@
 -- How the account stands, at one moment. Writes nothing.
 -- Reply: {now, fields and values of its pause, fields and values of its counts, numbers that are due and not yet begun,
---        numbers refused in a row, the code of those refusals, names of the workers alive}
+--        numbers refused in a row, the code of those refusals, names of the workers alive, billing units spent today}
 local now = clock_ms()
 return {
   now,
@@ -10,4 +10,5 @@ return {
   redis.call('SCARD', RUN),
   redis.call('GET', RUN_CODE) or '',
   redis.call('ZRANGEBYSCORE', PUMPS, now, '+inf'),
+  tonumber(redis.call('GET', SPENT(day_of(now))) or 0),
 }
