@@ -3,6 +3,7 @@
     send.py           send, with csv_rows.py and dry_run.py     notifications.py  status, explain, cancel
     listing.py        list                                      numbers.py        number
     dead_letters.py   dlq list|show, with export.py, replay.py (replay, purge) and letters.py
+    stats.py          stats, with stats_views.py and watch.py   metrics.py        metrics
     account.py        account show|pause|resume                 doctor.py         doctor, with checks.py, …
     output.py, views.py, options.py, progress.py, pace.py       shared by all
 
@@ -32,6 +33,8 @@ _COMMANDS = {
     "number": ("voice_notify.cli.numbers:command", "Show a number's calls, limits and line."),
     "dlq": ("voice_notify.cli.dead_letters:dlq", "List, export, replay and purge the dead letters."),
     "account": ("voice_notify.cli.account:account", "Show, pause and resume the account."),
+    "stats": ("voice_notify.cli.stats:command", "Show how things stand and what happened, day by day or live."),
+    "metrics": ("voice_notify.cli.metrics:command", "Serve the counters to Prometheus."),
     "doctor": ("voice_notify.cli.doctor:command", "Check settings, Redis, broker, provider and workers."),
 }
 

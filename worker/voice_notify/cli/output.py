@@ -44,12 +44,13 @@ def print_text(text: Text | str) -> None:
     _console().print(Text(text) if isinstance(text, str) else text, soft_wrap=True)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Text | str]]) -> None:
-    """Columns under their names, aligned by what the characters take on a screen."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Text | str]], *, numbers: Sequence[str] = ()) -> None:
+    """Columns under their names, aligned by what the characters take on a screen; counts and `numbers` to the right."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
         # An id is copied: it stays in one piece.
-        justify: Literal["left", "right"] = "right" if column in {"count", "notifications", "units"} else "left"
+        to_right = column in {"count", "notifications", "units", *numbers}
+        justify: Literal["left", "right"] = "right" if to_right else "left"
         table.add_column(column, justify=justify, overflow="fold", no_wrap=column == "id")
     _print_rows(table, rows)
 

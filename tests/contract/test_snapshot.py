@@ -1,0 +1,168 @@
+"""One reading of all counters, by way of what the scripts write."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+import redis
+
+from tests.support.account import (
+    ACCEPTED,
+    GAP,
+    MAINTENANCE,
+    NO_BALANCE,
+    REFUSED,
+    UNCONFIRMED,
+    Account,
+    other_number,
+)
+from tests.support.clock import DAY, SECOND
+from voice_notify.core.states import State
+from voice_notify.errors import StoreUnavailable
+from voice_notify.store.statistics import Counters, Statistics
+
+
+@pytest.fixture
+def statistics(account: Account, monkeypatch: pytest.MonkeyPatch) -> Statistics:
+    """The counters, on the clock of the scripts."""
+    monkeypatch.setattr(account.ledger.__class__, "now_ms", lambda _: account.clock.now)
+    return Statistics(account.ledger)
+
+
+def seen(counters: Counters) -> dict[str, Any]:
+    """What was counted, but for times."""
+    return {
+        name: value
+        for name in ("submitted", "replayed", "attempts", "finals", "units", "unsure_units", "denied")
+        if (value := getattr(counters, name))
+    }
+
+
+def test_nothing_yet(statistics: Statistics) -> None:
+    """An account that was never used has zeros, and no times."""
+    snapshot = statistics.read(days=2)
+    assert seen(snapshot.totals) == {}
+    assert [seen(day.counters) for day in snapshot.days] == [{}, {}]
+    assert (snapshot.due, snapshot.oldest_due_ms, snapshot.workers, snapshot.spent) == (0, 0, 0, 0)
+    assert set(snapshot.states.values()) == {0}
+    assert snapshot.totals.lateness.quantile_ms(0.5) is None
+
+
+def test_what_happened(account: Account, statistics: Statistics) -> None:
+    """Attempts, final states, units and denials are found under what they are."""
+    account.call(account.submit(id="n1"))
+    account.submit(id="n2")
+    assert account.begin("n2") is None
+    account.call(account.submit(other_number(1)), REFUSED)
+    account.call(account.submit(other_number(2), on_unconfirmed="dead_letter"), UNCONFIRMED)
+    assert seen(statistics.read().totals) == {
+        "submitted": 4,
+        "attempts": {("accepted", "200"): 1, ("refused", "400"): 1, ("unconfirmed", "read-timeout"): 1},
+        "finals": {("accepted", "placed"): 1, ("dead", "refused"): 1, ("dead", "unconfirmed"): 1},
+        "units": {"453662": 1},
+        "unsure_units": {"453662": 1},
+        "denied": {"gap": 1},
+    }
+
+
+def test_each_day(account: Account, statistics: Statistics) -> None:
+    """What happened on a day is that day's alone: days without any change between them count for nothing."""
+    account.call(account.submit())
+    account.clock.advance(2 * DAY)
+    account.call(account.submit(other_number(1)), REFUSED)
+    account.clock.advance(DAY)
+    account.submit(other_number(2))
+    days = statistics.read(days=5).days
+    assert [day.day for day in days] == [date(2025, 6, 4 - ago) for ago in range(4)] + [date(2025, 5, 31)]
+    assert [seen(day.counters) for day in days] == [
+        {"submitted": 1},
+        {"submitted": 1, "attempts": {("refused", "400"): 1}, "finals": {("dead", "refused"): 1}},
+        {},
+        {
+            "submitted": 1,
+            "attempts": {("accepted", "200"): 1},
+            "finals": {("accepted", "placed"): 1},
+            "units": {"453662": 1},
+        },
+        {},
+    ]
+
+
+def test_how_it_stands(account: Account, statistics: Statistics) -> None:
+    """The levels of this moment: who waits and why, what is in flight, what is due and for how long, what was spent."""
+    account.call(account.submit(other_number(1)), MAINTENANCE)
+    account.granted(account.submit(other_number(2)))
+    account.claim(worker="w1", most=0, fewest=0)
+    account.submit(other_number(3))
+    account.clock.advance(SECOND)
+    found = statistics.read()
+    assert found.waiting == {"backoff": 1, "new": 1}
+    assert (found.states[State.WAITING], found.states[State.CALLING], found.in_flight) == (2, 1, 1)
+    assert (found.due, found.oldest_due_ms) == (1, SECOND)
+    assert (found.workers, found.spent, found.pause) == (1, 1, None)
+
+
+def test_a_worker_that_went(account: Account, statistics: Statistics) -> None:
+    """A worker that was not heard of for its time is not counted."""
+    account.claim(worker="w1")
+    account.clock.advance(account.ledger.options.worker_ttl_ms + 1)
+    assert statistics.read().workers == 0
+
+
+def test_a_pause(account: Account, statistics: Statistics) -> None:
+    """A paused account is told with its reason."""
+    account.call(account.submit(), NO_BALANCE)
+    pause = statistics.read().pause
+    assert pause is not None
+    assert pause.reason == "603"
+
+
+def test_the_spending_of_yesterday(account: Account, statistics: Statistics) -> None:
+    """Each day of the provider begins with nothing spent."""
+    account.call(account.submit())
+    assert statistics.read().spent == 1
+    account.clock.advance(DAY)
+    assert statistics.read().spent == 0
+
+
+def test_lateness(account: Account, statistics: Statistics) -> None:
+    """Lateness is counted from when the windows allowed the call."""
+    account.call(account.submit(id="n1"), ACCEPTED, takes=0)
+    account.submit(id="n2")
+    account.clock.advance(GAP + 3 * SECOND)
+    account.granted("n2")
+    lateness = statistics.read().totals.lateness
+    assert (lateness.total, lateness.sum_ms, lateness.worst_ms) == (2, 3 * SECOND, 5 * SECOND)
+    assert lateness.share_within(1000) == 0.5
+
+
+def test_a_redis_that_was_emptied(account: Account, statistics: Statistics) -> None:
+    """What happened between two readings is never less than nothing."""
+    account.call(account.submit())
+    account.submit()
+    before = statistics.read()
+    account.client.flushdb()
+    account.clock.set(account.clock.now)
+    account.submit()
+    assert (statistics.read().totals - before.totals).fields["submitted"] == 0
+
+
+def test_no_redis(account: Account, statistics: Statistics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Redis that is away is an error of this package."""
+
+    def pipeline() -> None:
+        raise redis.ConnectionError("refused")
+
+    monkeypatch.setattr(account.client, "pipeline", pipeline)
+    with pytest.raises(StoreUnavailable):
+        statistics.read()
+
+
+def test_one_that_is_not_patient(account: Account) -> None:
+    """A reading for a scrape tries once: Prometheus does not wait for more."""
+    Statistics(account.ledger, patient=False)
+    retry = account.client.get_retry()
+    assert retry is not None
+    assert retry.get_retries() == 0
