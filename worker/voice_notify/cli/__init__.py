@@ -4,6 +4,7 @@
     listing.py        list                                      numbers.py        number
     dead_letters.py   dlq list|show, with export.py, replay.py (replay, purge) and letters.py
     account.py        account show|pause|resume                 doctor.py         doctor, with checks.py, …
+    health.py         health
     output.py, views.py, options.py, progress.py, pace.py       shared by all
 
 A command is imported when it is asked for: `voice-notify --help` loads neither Celery nor Redis, and the base install
@@ -33,6 +34,7 @@ _COMMANDS = {
     "dlq": ("voice_notify.cli.dead_letters:dlq", "List, export, replay and purge the dead letters."),
     "account": ("voice_notify.cli.account:account", "Show, pause and resume the account."),
     "doctor": ("voice_notify.cli.doctor:command", "Check settings, Redis, broker, provider and workers."),
+    "health": ("voice_notify.cli.health:command", "Tell whether this host's worker lives; for health checks."),
 }
 
 #: Modules that only an extra brings.
