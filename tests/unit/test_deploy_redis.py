@@ -52,9 +52,10 @@ def as_user(server: RedisServer) -> Callable[[str], redis.Redis]:
 
 def test_a_stranger_may_only_ask_whether_it_lives(server: RedisServer) -> None:
     """Without a password nothing can be read, not as `default` either; the health check's user can PING, no more."""
-    for login in ({}, {"username": "default", "password": ""}, {"username": "default", "password": "any"}):
-        with redis.Redis(port=server.port, **login) as stranger, pytest.raises(redis.AuthenticationError):
-            stranger.get(KEY + keys.SEQUENCE)
+    for login in ("", "default:@", "default:any@"):
+        with redis.Redis.from_url(f"redis://{login}127.0.0.1:{server.port}") as stranger:
+            with pytest.raises(redis.AuthenticationError):
+                stranger.get(KEY + keys.SEQUENCE)
     with redis.Redis(port=server.port, username="health", password="any", protocol=2) as health:
         assert health.ping()
         with pytest.raises(NoPermissionError):

@@ -18,9 +18,8 @@ from voice_notify.errors import StoreUnavailable
 def command(worker: str | None) -> None:
     """Tell whether the worker of this host was heard of lately.
 
-    The exit code is 1 if Redis has not heard of it for a quarter of a minute: it hangs, or is not there. While Redis itself
-    can not be reached it is 0: starting the worker again would not help, and it comes back by itself. It loads neither
-    Celery nor the provider's client, and makes one round trip.
+    The exit code is 1 if Redis has not heard of it for a quarter of a minute: it hangs, or is not there. While Redis
+    itself can not be reached it is 0: to start the worker again would not help, and it comes back by itself.
     """
     host = socket.gethostname()
     try:
