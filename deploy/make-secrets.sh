@@ -28,8 +28,8 @@ mkdir -p "$folder"
 
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
-# A file is put in place whole: a reader never sees half of it.
-put() { cat >"$folder/$1.new" && chmod 444 "$folder/$1.new" && mv -f "$folder/$1.new" "$folder/$1"; }
+# In place, not by a new file: a container has the file mounted, not its name.
+put() { cat >"$folder/$1" && chmod 644 "$folder/$1"; }
 
 edits="s/@APP_ID@/$app_id/g"
 for user in admin producer worker operator flower metrics; do
@@ -39,7 +39,7 @@ for user in admin producer worker operator flower metrics; do
     else
         password=$(random)
     fi
-    echo "$scheme://$user:$password@$address/0" | put "redis-url-$user"
+    printf '%s\n' "$scheme://$user:$password@$address/0" | put "redis-url-$user"
     digest=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
     edits="$edits; s/@$(echo "$user" | tr a-z A-Z)@/$digest/"
 done
