@@ -18,9 +18,11 @@ from redis.exceptions import NoPermissionError
 
 from tests.support.redis_server import DEPLOY, RedisServer, run_redis_server
 from voice_notify.core.notification import build_notification
+from voice_notify.errors import NotAllowed
 from voice_notify.settings import SecretUrl, Settings
 from voice_notify.store import keys
 from voice_notify.store.connect import connect
+from voice_notify.store.dead_letters import DeadLetters
 from voice_notify.store.scripts import source
 
 APP_ID = "shop-1.x"
@@ -160,16 +162,31 @@ def test_metrics_reads_what_it_counts(as_user: Callable[[str], redis.Redis]) -> 
 
 @pytest.mark.parametrize("user", ["worker", "operator", "producer"])
 def test_who_may_pause_and_resume_the_account(server: RedisServer, user: str) -> None:
-    """Workers do when the provider refuses all, operators by hand; a producer may not."""
+    """Workers do when the provider refuses all, operators by hand; a producer may not, and is told in one sentence."""
     ledger = connect(Settings(app_id=APP_ID, redis_url=SecretUrl(server.url_of(user))))
     with ledger.scripts.client:
         if user == "producer":
             assert ledger.account() is None
-            with pytest.raises(redis.ResponseError, match="user executing the script can't"):
+            with pytest.raises(NotAllowed, match="Redis does not let its user do that"):
                 ledger.pause("a test")
         else:
             assert ledger.pause("a test")
             assert ledger.resume()
+
+
+def test_a_right_that_is_missing_is_said_so(server: RedisServer) -> None:
+    """Also where no script is in between."""
+    ledger = connect(Settings(app_id=APP_ID, redis_url=SecretUrl(server.url_of("producer"))))
+    with ledger.scripts.client, pytest.raises(NotAllowed, match="Redis does not let its user do that"):
+        DeadLetters(ledger.scripts).count()
+
+
+def test_an_operator_looks_through_everything(as_user: Callable[[str], redis.Redis]) -> None:
+    """Ended notifications are in no index: `voice-notify list` goes through the keys."""
+    with as_user("operator") as client:
+        assert client.dbsize() > 0
+        assert KEY + "notification:letter" in set(client.scan_iter(KEY + "notification:*"))
+        assert "redis_version" in client.info()
 
 
 def test_what_scripts_wrote_outlives_a_kill(tmp_path: Path) -> None:
