@@ -28,10 +28,12 @@ check: .venv/dev ## Lint, check the format and the types, and run the tests.
 	@$(BIN)/mypy
 	@$(MAKE) --no-print-directory test
 
-slow: .venv/dev ## Run what takes longer: many more orders of events, and RabbitMQ as the broker.
-	@echo "pytest: the model with 300 examples, then with a rabbitmq-server"
+slow: .venv/dev ## Run what takes longer: many more orders of events, RabbitMQ as the broker, deploy/.
+	@echo "pytest: the model with 300 examples, then with a rabbitmq-server, then through the users of deploy/, then the image"
 	@MODEL_EXAMPLES=300 $(BIN)/python -m pytest -q --timeout 1200 tests/contract/test_model.py
 	@$(BIN)/python -m pytest -q -m rabbitmq
+	@ACL=1 $(BIN)/python -m pytest -q -m "not rabbitmq" tests/acceptance
+	@$(BIN)/python -m pytest -q tests/deploy
 
 chaos: .venv/dev ## Kill workers, producers and Redis under load, and reconcile: CHAOS="--seconds 60".
 	@echo "tests.chaos $(CHAOS)"

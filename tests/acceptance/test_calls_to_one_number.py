@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from tests.support.deployment import GAP, MAX_CALLS, TEMPLATE, WORDS, Deployment, deploy, new_mobile
+from tests.support.redis_server import run_redis_server
 from voice_notify import notify
 from voice_notify.core.states import State
 
@@ -50,9 +51,10 @@ def test_the_clocks_of_workers_do_not_matter(tmp_path: Path) -> None:
 
 def test_two_deployments_share_one_account(tmp_path: Path) -> None:
     """Workers on brokers of their own, which know nothing of each other, keep the windows together."""
-    with deploy(tmp_path) as deployment:
+    (folder := tmp_path / "broker").mkdir()
+    with deploy(tmp_path) as deployment, run_redis_server(folder) as broker:
         deployment.start_worker()
-        deployment.environment["VOICE_NOTIFY_BROKER_URL"] = deployment.redis.url.removesuffix("/0") + "/1"
+        deployment.environment["VOICE_NOTIFY_BROKER_URL"] = broker.url
         deployment.start_worker()
         _all_accepted(deployment, [new_mobile() for _ in range(8)])
 

@@ -126,11 +126,11 @@ def test_a_process_is_killed_with_requests_on_the_wire(deployment: Deployment, *
     assert (calls_in_the_end(deployment, again), calls_in_the_end(deployment, once)) == (2, 1)
 
 
-def test_a_foreign_message_survives_the_process_that_took_it(deployment: Deployment, broker_url: str) -> None:
+def test_a_foreign_message_survives_the_process_that_took_it(deployment: Deployment) -> None:
     """Killed between submit and acknowledgement: the broker delivers it again, and the phone rings once."""
     mobile = new_mobile()
     arm(deployment, "submitted")
-    with foreign_producer(broker_url or deployment.redis.url) as shop:
+    with foreign_producer(deployment.broker_url) as shop:
         shop.send_task("voice_notify.notify", [mobile, TEMPLATE, list(WORDS)], task_id="order-8813")
     assert eventually(lambda: crashed(deployment, "submitted"))
     log = deployment.workers[-1].log

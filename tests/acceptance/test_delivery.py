@@ -112,7 +112,7 @@ def test_an_empty_balance_costs_one_notification_only(deployment: Deployment) ->
     """603 pauses the account, all others keep their place, and after a top-up a probe lets them out."""
     deployment.sandbox.ask("POST", "/balance", {"units": 0})
     first = deployment.finished(deployment.send(new_mobile()))
-    pause = runtime.ledger().account()
+    pause = deployment.operator.account()
     assert (first.state, first.code) == (State.DEAD, "603")
     assert pause is not None
     assert pause.reason == "603"
@@ -123,7 +123,7 @@ def test_an_empty_balance_costs_one_notification_only(deployment: Deployment) ->
     deployment.sandbox.ask("POST", "/balance", {"units": 1000})
     assert {record.state for record in deployment.all_finished(ids)} == {State.ACCEPTED}
     assert [codes(deployment, mobile) for mobile in mobiles] == [[200]] * 5
-    assert runtime.ledger().account() is None
+    assert deployment.operator.account() is None
 
 
 def test_a_wrong_secret_costs_a_few_notifications_only(deployment: Deployment) -> None:
@@ -131,7 +131,7 @@ def test_a_wrong_secret_costs_a_few_notifications_only(deployment: Deployment) -
     deployment.write_secret("wrong")
     ids = [deployment.send(new_mobile()) for _ in range(runtime.settings().suspect_run)]
     refused = deployment.all_finished(ids)
-    pause = runtime.ledger().account()
+    pause = deployment.operator.account()
     assert {(record.state, record.code, record.message) for record in refused} == {(State.DEAD, "400", "签名错误")}
     assert pause is not None
     assert pause.reason == "suspect"
@@ -173,9 +173,9 @@ def test_no_call_is_placed_after_the_deadline(deployment: Deployment) -> None:
 def test_a_deadline_runs_during_a_pause(deployment: Deployment) -> None:
     """A notification that could not be called in time expires, and its phone never rings."""
     mobile = new_mobile()
-    runtime.ledger().pause("a test")
+    deployment.operator.pause("a test")
     record = deployment.finished(deployment.send(mobile, expires=0.1))
-    runtime.ledger().resume()
+    deployment.operator.resume()
     assert record.state is State.EXPIRED
     assert deployment.calls(mobile) == []
 
@@ -188,11 +188,11 @@ def test_a_late_success_cancels_the_resend(deployment: Deployment) -> None:
     id_ = deployment.send(mobile)
     deployment.called(mobile)
     worker.signal_children(signal.SIGSTOP)
-    runtime.ledger().pause("so that the resend waits")
+    deployment.operator.pause("so that the resend waits")
     deployment.reaches(id_, State.WAITING, "paused")
     worker.signal_children(signal.SIGCONT)
     record = deployment.finished(id_)
-    runtime.ledger().resume()
+    deployment.operator.resume()
     assert (record.state, record.reason, record.unconfirmed) == (State.ACCEPTED, "late", 1)
     assert codes(deployment, mobile) == [200]
 
@@ -209,10 +209,10 @@ def test_a_countdown_holds_back_its_own_notification_only(deployment: Deployment
 def test_the_more_important_goes_first(deployment: Deployment) -> None:
     """Within a line, priority 9 is called before 0; equals are called in order of submission."""
     mobile = new_mobile()
-    runtime.ledger().pause("until all are in line")
+    deployment.operator.pause("until all are in line")
     priorities = {"low": 0, "high": 9, "high too": 9}
     ids = [send_words(mobile, word, priority=priority) for word, priority in priorities.items()]
-    runtime.ledger().resume()
+    deployment.operator.resume()
     deployment.all_finished(ids)
     assert params_in_order(deployment, mobile) == ["high,3号楼", "high too,3号楼", "low,3号楼"]
 
@@ -243,19 +243,19 @@ def test_a_result_is_read_from_the_ledger(deployment: Deployment) -> None:
 def test_a_cancelled_notification_is_never_called(deployment: Deployment) -> None:
     """It leaves its line, and what stands behind it is called."""
     mobile = new_mobile()
-    runtime.ledger().pause("until one is cancelled")
+    deployment.operator.pause("until one is cancelled")
     withdrawn, kept = send_words(mobile, "withdrawn"), send_words(mobile, "kept")
     assert cancel(withdrawn) is State.WAITING
-    runtime.ledger().resume()
+    deployment.operator.resume()
     states = [record.state for record in deployment.all_finished([withdrawn, kept])]
     assert states == [State.CANCELLED, State.ACCEPTED]
     assert params_in_order(deployment, mobile) == ["kept,3号楼"]
 
 
-def test_a_redelivered_foreign_message_rings_once(deployment: Deployment, broker_url: str) -> None:
+def test_a_redelivered_foreign_message_rings_once(deployment: Deployment) -> None:
     """A producer without this package sends a task by name; the same task id three times is one notification."""
     mobile = new_mobile()
-    with foreign_producer(broker_url or deployment.redis.url) as shop:
+    with foreign_producer(deployment.broker_url) as shop:
         for _ in range(3):
             shop.send_task("voice_notify.notify", [mobile, TEMPLATE, list(WORDS)], task_id="order-8812")
     assert eventually(lambda: AsyncResult("order-8812", app=app).state == "SUCCESS")

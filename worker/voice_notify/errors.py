@@ -32,6 +32,10 @@ class StoreUnavailable(VoiceNotifyError, ConnectionError):
     """
 
 
+class NotAllowed(VoiceNotifyError):
+    """Redis does not let its user do that, see `deploy/redis-users.acl.in`."""
+
+
 class UnknownNotification(VoiceNotifyError, LookupError):
     """No notification has this id: it never existed, or its `retention` is over."""
 

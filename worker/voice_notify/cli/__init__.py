@@ -5,6 +5,7 @@
     dead_letters.py   dlq list|show, with export.py, replay.py (replay, purge) and letters.py
     stats.py          stats, with stats_views.py and watch.py   metrics.py        metrics
     account.py        account show|pause|resume                 doctor.py         doctor, with checks.py, …
+    health.py         health
     output.py, views.py, options.py, progress.py, pace.py       shared by all
 
 A command is imported when it is asked for: `voice-notify --help` loads neither Celery nor Redis, and the base install
@@ -36,6 +37,7 @@ _COMMANDS = {
     "stats": ("voice_notify.cli.stats:command", "Show how things stand and what happened, day by day or live."),
     "metrics": ("voice_notify.cli.metrics:command", "Serve the counters to Prometheus."),
     "doctor": ("voice_notify.cli.doctor:command", "Check settings, Redis, broker, provider and workers."),
+    "health": ("voice_notify.cli.health:command", "Tell whether this host's worker lives; for health checks."),
 }
 
 #: Modules that only an extra brings.

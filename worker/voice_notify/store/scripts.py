@@ -12,10 +12,10 @@ from itertools import chain
 from typing import Any
 
 import redis
-from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError
+from redis.exceptions import NoPermissionError, NoScriptError, OutOfMemoryError, ReadOnlyError
 
 from voice_notify.core.windows import Limits
-from voice_notify.errors import StoreUnavailable
+from voice_notify.errors import NotAllowed, StoreUnavailable
 from voice_notify.store.keys import LUA_KEYS
 
 Argument = str | int | float
@@ -35,10 +35,13 @@ def source(name: str) -> str:
 #: Refusals that end by themselves, or when an operator has put the server right.
 _PASSING = ("MISCONF", "NOREPLICAS", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
 
+#: What a script is told that its user may not do; in Redis 7.0, and in 7.2 and newer.
+_FORBIDDEN = ("user executing the script can't", "ACL failure in script")
+
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """A Redis that can not be reached, or takes no writes, is `StoreUnavailable`; other errors stay as they are.
+    """A Redis that can not be reached, or takes no writes, is `StoreUnavailable`; a missing right is `NotAllowed`.
 
     A script that meets a full Redis has written nothing: the server looks before its first write.
     """
@@ -47,6 +50,8 @@ def store_errors() -> Iterator[None]:
     except (redis.ConnectionError, redis.TimeoutError, ReadOnlyError, OutOfMemoryError) as error:
         raise StoreUnavailable(f"Redis can not be used: {error}") from error
     except redis.ResponseError as error:
+        if isinstance(error, NoPermissionError) or any(words in str(error) for words in _FORBIDDEN):
+            raise NotAllowed(f"Redis does not let its user do that: {error}") from error
         if not str(error).startswith(_PASSING):
             raise
         raise StoreUnavailable(f"Redis can not be used: {error}") from error

@@ -1,0 +1,36 @@
+"""The files of `deploy/`, read for tests."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.redis_server import DEPLOY
+from voice_notify.settings import Settings
+
+_PREFIX = "VOICE_NOTIFY_"
+
+
+def documents(name: str) -> list[dict[str, Any]]:
+    """The documents of a YAML file of `deploy/`."""
+    return [each for each in yaml.safe_load_all((DEPLOY / name).read_text(encoding="utf-8")) if each]
+
+
+def no_settings(names: list[str]) -> list[str]:
+    """Those of the variables that would stop the start, because there is no such setting."""
+    known = {name.upper() for name in Settings.model_fields} | {"CONFIG"}
+    return [name for name in names if name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in known]
+
+
+def made_secrets(folder: Path, app_id: str = "shop") -> set[str]:
+    """The files that `deploy/make-secrets.sh` makes."""
+    command = [str(DEPLOY / "make-secrets.sh"), app_id, str(folder)]
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - the project's own script
+    return {path.name for path in folder.iterdir()}
+
+
+#: The longest that a call may take, in seconds, from its grant to its settlement, by the default settings.
+LONGEST_CALL = Settings(app_id="shop").call_lease
