@@ -11,15 +11,16 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
-from celery import Celery, bootsteps
+from celery import Celery, bootsteps, signals
 from celery.loaders.app import AppLoader
 from kombu.entity import Queue
 
 from voice_notify.core.policy import RetryPolicy
 from voice_notify.errors import SettingsError
+from voice_notify.events import events, follow
 from voice_notify.pump import Pump
 from voice_notify.runtime import settings
-from voice_notify.settings import Settings
+from voice_notify.settings import LogFormat, Settings
 from voice_notify.store.connect import connect
 
 _T = TypeVar("_T")
@@ -38,7 +39,13 @@ class SettingsLoader(AppLoader):  # type: ignore[misc] # celery has no types
         return configuration()
 
 
-app = Celery("voice_notify", set_as_current=False, loader=SettingsLoader, include=["voice_notify.tasks"])
+app = Celery(
+    "voice_notify",
+    set_as_current=False,
+    loader=SettingsLoader,
+    log="voice_notify.worker_logs:WorkerLogging",
+    include=["voice_notify.tasks"],
+)
 
 
 def queue_name(app_id: str) -> str:
@@ -109,6 +116,7 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
 
     def __init__(self, worker: Any, **options: Any) -> None:  # noqa: ANN401, ARG002 - celery's signature
         self.pump: Pump | None = None
+        follow(worker)
         # A worker without a secret stops here, not at its first call.
         _shown_in_one_line(settings().read_app_secret)
 
@@ -123,6 +131,7 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
             worker=worker.hostname,
             lines=(configured.calls_in_flight, _LINES_PER_CALL * configured.calls_in_flight),
             rings=_RINGS_PER_PROCESS * processes,
+            events=events(app),
         )
         self.pump.start()
 
@@ -135,6 +144,13 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
 
 
 app.steps["worker"].add(PumpStep)
+
+
+@signals.celeryd_init.connect(weak=False)  # type: ignore[untyped-decorator] # celery has no types
+def _leave_out_banner(instance: Any, **_: object) -> None:  # noqa: ANN401
+    """What reads JSON lines has no use for a banner."""
+    if instance.app is app and _shown_in_one_line(settings).log_format is LogFormat.JSON:
+        instance.quiet = True
 
 
 def _ring(ids: Any, ring: str) -> None:  # noqa: ANN401

@@ -12,12 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Protocol
 
-from voice_notify.core.masking import mask_mobile
 from voice_notify.core.outcome import Outcome
 from voice_notify.core.policy import RetryPolicy, decide
 from voice_notify.logs import get_logger
 from voice_notify.provider.client import Call
-from voice_notify.settler import Settler
+from voice_notify.settler import Observer, Settler
 from voice_notify.store.ledger import Grant, Ledger, Settlement
 
 log = get_logger(__name__)
@@ -81,13 +80,22 @@ class Delivery:
     A call outlives the Celery task that began it: a slow one holds up neither the others of its ring nor the next ring.
     """
 
-    def __init__(self, ledger: Ledger, provider: Provider, policy: RetryPolicy, *, calls_in_flight: int) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        provider: Provider,
+        policy: RetryPolicy,
+        *,
+        calls_in_flight: int,
+        observer: Observer | None = None,
+    ) -> None:
         self.ledger = ledger
         self._provider = provider
         self._policy = policy
         self._slots = Slots(calls_in_flight)
         self._threads = ThreadPoolExecutor(calls_in_flight, thread_name_prefix="call")
-        self._settler = Settler(ledger)
+        self._observer = observer
+        self._settler = Settler(ledger, observer)
         self._new_token = _tokens()
 
     def deliver(self, ids: Sequence[str]) -> int:
@@ -123,12 +131,16 @@ class Delivery:
             # Those that may have been granted all the same are settled when their lease runs out.
             self._slots.give_back(len(ids))
             raise
-        return [grant for grant in grants if grant is not None]
+        granted = [grant for grant in grants if grant is not None]
+        if self._observer:
+            self._observer.begun(granted)
+        return granted
 
     def _place(self, grant: Grant, asked_at: float) -> None:
         def redis_now() -> int:
             return grant.now_ms + round((time.monotonic() - asked_at) * 1000)
 
+        log.info("calling", id=grant.id, mobile=grant.mobile, attempt=grant.attempt.attempts)
         try:
             call = Call(grant.mobile, grant.template_id, grant.params)
             send_by = asked_at + grant.send_within_ms / 1000
@@ -141,7 +153,7 @@ class Delivery:
             log.info(
                 "call ended",
                 id=grant.id,
-                mobile=mask_mobile(grant.mobile),
+                mobile=grant.mobile,
                 attempt=grant.attempt.attempts,
                 code=outcome.code,
                 state=step.state,
