@@ -163,6 +163,11 @@ class Deployment:
         """Have the sandbox answer every request with a code, or (None) let the account work again."""
         self.sandbox.ask("POST", "/account", {"answer": code})
 
+    def change_secret(self, secret: str, *, keep_old: bool) -> None:
+        """Have the sandbox take another secret, for now beside the present one or in its place."""
+        status, reply = self.sandbox.ask("POST", "/secret", {"secret": secret, "keep_old": keep_old})
+        assert status == 204, reply
+
 
 def foreign_producer(broker_url: str) -> Celery:
     """An application without this package, which sends its tasks to the queue of this one."""

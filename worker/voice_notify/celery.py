@@ -18,6 +18,7 @@ from kombu.entity import Queue
 from voice_notify.core.policy import RetryPolicy
 from voice_notify.errors import SettingsError
 from voice_notify.events import events, follow
+from voice_notify.flower import secure_flower
 from voice_notify.pump import Pump
 from voice_notify.runtime import settings
 from voice_notify.settings import LogFormat, Settings
@@ -37,6 +38,11 @@ class SettingsLoader(AppLoader):  # type: ignore[misc] # celery has no types
     def read_configuration(self, *_: object, **__: object) -> dict[str, Any]:
         """Celery's configuration."""
         return configuration()
+
+    def import_default_modules(self) -> Any:  # noqa: ANN401
+        """Declare the tasks. Flower asks for them too, when it has read its options and before it listens."""
+        secure_flower()
+        return super().import_default_modules()
 
 
 app = Celery(

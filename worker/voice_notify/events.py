@@ -101,7 +101,8 @@ class Events:
             if event:
                 kind, fields = event
                 if kind == "task-succeeded":
-                    fields["runtime"] = time.monotonic() - began if began else 0.0
+                    # Flower would still show why an earlier attempt failed.
+                    fields |= {"runtime": time.monotonic() - began if began else 0.0, "exception": ""}
                 self._put(kind, settlement.id, **fields)
 
     def expired(self, ids: Iterable[str]) -> None:
