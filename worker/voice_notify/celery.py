@@ -22,6 +22,7 @@ from voice_notify.flower import secure_flower
 from voice_notify.pump import Pump
 from voice_notify.runtime import settings
 from voice_notify.settings import LogFormat, Settings
+from voice_notify.shared import Flag
 from voice_notify.store.connect import connect
 
 _T = TypeVar("_T")
@@ -70,6 +71,10 @@ _AMQP_OPTIONS = {"confirm_publish": True, "read_timeout": 3, "write_timeout": 3}
 _QUORUM = {"x-queue-type": "quorum"}
 #: A dead connection is noticed soon, and a ring popped by a worker that died comes back soon.
 _REDIS_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "socket_keepalive": True, "visibility_timeout": 60}
+
+
+#: Whether this worker was told to stop: what it has not begun goes back.
+stopping = Flag()
 
 
 class WorkerSettingsError(SettingsError, click.ClickException):
@@ -128,6 +133,7 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
 
     def start(self, worker: Any) -> None:  # noqa: ANN401
         """Begin to ring."""
+        stopping.set(False)
         configured = settings()
         processes = worker.concurrency if worker.pool_cls.__module__.endswith("prefork") else 1
         self.pump = Pump(
@@ -138,6 +144,7 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
             lines=(configured.calls_in_flight, _LINES_PER_CALL * configured.calls_in_flight),
             rings=_RINGS_PER_PROCESS * processes,
             events=events(app),
+            stopping=stopping.is_set,
         )
         self.pump.start()
 
@@ -150,6 +157,11 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
 
 
 app.steps["worker"].add(PumpStep)
+
+
+@signals.worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator] # celery has no types
+def _begin_nothing_more(**_: object) -> None:
+    stopping.set()
 
 
 @signals.celeryd_init.connect(weak=False)  # type: ignore[untyped-decorator] # celery has no types

@@ -80,7 +80,7 @@ class Delivery:
     A call outlives the Celery task that began it: a slow one holds up neither the others of its ring nor the next ring.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a process delivers with
         self,
         ledger: Ledger,
         provider: Provider,
@@ -88,6 +88,7 @@ class Delivery:
         *,
         calls_in_flight: int,
         observer: Observer | None = None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self.ledger = ledger
         self._provider = provider
@@ -95,17 +96,22 @@ class Delivery:
         self._slots = Slots(calls_in_flight)
         self._threads = ThreadPoolExecutor(calls_in_flight, thread_name_prefix="call")
         self._observer = observer
+        self._stopping = stopping
         self._settler = Settler(ledger, observer)
         self._new_token = _tokens()
 
     def deliver(self, ids: Sequence[str]) -> int:
         """Begin the calls that are next in the lines of `ids`, as slots come free; how many were granted.
 
-        What found no slot within `_PATIENCE` is given back: the ring does not outlast a slow provider, nor a stop.
+        What found no slot within `_PATIENCE`, or a worker that stops, is given back and due again at once: the ring
+        does not outlast a slow provider, nor a stop.
         """
         waiting, granted, until = deque(ids), 0, time.monotonic() + _PATIENCE
         while waiting:
             taken = self._slots.take(len(waiting), until)
+            if self._stopping():
+                self._slots.give_back(taken)
+                taken = 0
             if not taken:
                 self.ledger.give_back(list(waiting))
                 break

@@ -6,7 +6,6 @@ a task `voice_notify.notify` for each notification instead, with its id and with
 
 from __future__ import annotations
 
-import mmap
 import os
 import queue
 import threading
@@ -21,6 +20,7 @@ from voice_notify.core.masking import mask_text
 from voice_notify.core.outcome import Kind
 from voice_notify.core.states import State
 from voice_notify.logs import get_logger
+from voice_notify.shared import Flag
 from voice_notify.store.ledger import Grant, Settlement
 
 log = get_logger(__name__)
@@ -35,36 +35,23 @@ Event = tuple[str, dict[str, Any]]
 
 
 class _Worker:
-    """What the main process knows, and the processes of its pool inherit: the name, and whether someone listens."""
+    """What the main process knows, and the processes of its pool inherit."""
 
-    def __init__(self) -> None:
-        self.hostname = ""
-        self._on = mmap.mmap(-1, 1)  # shared with the processes that are forked
-
-    @property
-    def on(self) -> bool:
-        """Whether task events are wanted: `-E`, or `enable_events`, which Flower says."""
-        return self._on[0] == 1
-
-    def turn(self, on: bool) -> None:  # noqa: FBT001 - a switch
-        """Turn the events of all processes on or off."""
-        self._on[0] = on
-
-
-_worker = _Worker()
+    hostname = ""
+    listened_to = Flag()  #: whether task events are wanted: `-E`, or `enable_events`, which Flower says
 
 
 def follow(worker: Any) -> None:  # noqa: ANN401 - celery has no types
     """Send events in the name of `worker`, as it is told to; call it before its pool is forked."""
-    _worker.hostname = worker.hostname
-    _worker.turn(bool(worker.task_events))
+    _Worker.hostname = worker.hostname
+    _Worker.listened_to.set(bool(worker.task_events))
 
 
 @signals.heartbeat_sent.connect(weak=False)  # type: ignore[untyped-decorator] # celery has no types
 def _follow_remote_control(sender: Any, **_: object) -> None:  # noqa: ANN401
-    if _worker.hostname:
+    if _Worker.hostname:
         groups = sender.eventer.groups
-        _worker.turn(not groups or "task" in groups)
+        _Worker.listened_to.set(not groups or "task" in groups)
 
 
 class Events:
@@ -81,7 +68,7 @@ class Events:
 
     def begun(self, grants: Iterable[Grant]) -> None:
         """Calls begin."""
-        if not _worker.on:
+        if not _Worker.listened_to.is_set():
             self._started.clear()
             return
         for grant in grants:
@@ -93,7 +80,7 @@ class Events:
 
     def ended(self, settlements: Sequence[Settlement], states: Sequence[str]) -> None:
         """Attempts were settled, with these states of their notifications after it."""
-        if not _worker.on:
+        if not _Worker.listened_to.is_set():
             return
         for settlement, state in zip(settlements, states, strict=True):
             began = self._started.pop(settlement.id, None)
@@ -107,13 +94,13 @@ class Events:
 
     def expired(self, ids: Iterable[str]) -> None:
         """Deadlines passed before these could be called."""
-        if _worker.on:
+        if _Worker.listened_to.is_set():
             for id_ in ids:
                 self._put("task-revoked", id_, terminated=False, signum=None, expired=True)
 
     def refused(self, id_: str, error: Exception) -> None:
         """What a foreign producer sent is no notification."""
-        if _worker.on:
+        if _Worker.listened_to.is_set():
             self._put("task-failed", id_, exception=f"{type(error).__name__}: {mask_text(str(error))}", traceback="")
 
     def close(self) -> None:
@@ -155,7 +142,7 @@ class Events:
         if batch and self._dispatcher is None:
             self._dispatcher = self._app.events.Dispatcher(
                 self._app.connection_for_write(),
-                hostname=_worker.hostname,
+                hostname=_Worker.hostname,
                 buffer_while_offline=False,
                 buffer_group={"task"},
                 buffer_limit=_MOST + 1,

@@ -35,6 +35,7 @@ class Pump(threading.Thread):
         lines: tuple[int, int],
         rings: int,
         events: Events,
+        stopping: Callable[[], bool],
     ) -> None:
         super().__init__(name="pump", daemon=True)
         self._ledger = ledger
@@ -44,12 +45,14 @@ class Pump(threading.Thread):
         self._lines = lines
         self._rings = rings
         self._events = events
+        self._stopping = stopping
         self._stopped = threading.Event()
 
     def run(self) -> None:
         """Turn until stopped; an outage of Redis or the broker is waited out."""
         wait = 0.0
-        while not self._stopped.wait(wait):
+        # A worker that stops gives back what it has not begun, and should not be the one that takes it.
+        while not self._stopped.wait(wait) and not self._stopping():
             try:
                 wait = self.turn()
             except StoreUnavailable as error:

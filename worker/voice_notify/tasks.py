@@ -15,7 +15,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 
 from voice_notify import runtime
 from voice_notify.bulk import BulkResult, Row, submit_bulk
-from voice_notify.celery import app, retry_policy
+from voice_notify.celery import app, retry_policy, stopping
 from voice_notify.core.notification import Notification, build_notification, new_id
 from voice_notify.delivery import Delivery
 from voice_notify.errors import InvalidNotification, LineFull, StoreUnavailable
@@ -186,6 +186,7 @@ def _make_delivery() -> Delivery:
         retry_policy(settings),
         calls_in_flight=settings.calls_in_flight,
         observer=events(app),
+        stopping=stopping.is_set,
     )
 
 
