@@ -75,10 +75,10 @@ class Deployment:
 
     # The processes.
 
-    def start_worker(self) -> Worker:
-        """Start one more worker, and wait until its pump turns."""
+    def start_worker(self, *options: str) -> Worker:
+        """Start one more worker, with more `options` of Celery's, and wait until its pump turns."""
         name = f"w{len(self.workers) + 1}@tests"
-        worker = Worker(name, self.environment, self.folder / f"{name}.log", self.app)
+        worker = Worker(name, self.environment, self.folder / f"{name}.log", self.app, options)
         self.workers.append(worker)
         started = eventually(lambda: not worker.running or name in runtime.ledger().workers())
         assert started, f"{name} did not start"
