@@ -7,7 +7,7 @@ BENCH ?= throughput
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo test check slow chaos bench clean
+.PHONY: help demo flower test check slow chaos bench clean
 
 help: ## List what there is (the default).
 	@echo "make …"
@@ -16,6 +16,10 @@ help: ## List what there is (the default).
 demo: .venv/demo ## See it work, with nothing but Python: half a minute.
 	@echo "voice-notify demo"
 	@$(BIN)/voice-notify demo
+
+flower: .venv/dev ## Watch calls in Flower, with a password, until Ctrl-C.
+	@echo "voice-notify demo --flower"
+	@$(BIN)/voice-notify demo --flower
 
 test: .venv/dev ## Run the tests.
 	@echo "pytest: unit, contract and acceptance tests"

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.deployment import Deployment, deploy, new_mobile
+from tests.support.deployment import QUEUE, TEMPLATE, WORDS, Deployment, deploy, new_mobile
+from tests.support.rabbitmq import connect
 from tests.support.sandbox import eventually
 from tests.support.worker import Worker
-from voice_notify import explain
+from voice_notify import explain, notify, runtime
 from voice_notify.core.states import State
+from voice_notify.store import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+#: Of the two processes of a worker.
+IN_FLIGHT = 4
 
 
 @pytest.fixture
@@ -41,6 +48,36 @@ def test_a_stopped_worker_finishes_its_calls(deployment: Deployment) -> None:
     assert worker.stop() == 0
     assert states(ids) == {State.ACCEPTED: 2}
     assert deployment.sandbox.get("/summary")["requests"] == len(ids)
+
+
+def test_what_is_not_begun_is_due_at_once(deployment: Deployment) -> None:
+    """A stopped worker begins no call, and leaves no line leased: each is due, or rung for in the broker's queue."""
+    worker = deployment.start_worker()
+    deployment.script(latency=0.6)
+    mobiles = [new_mobile() for _ in range(30)]
+    notify.bulk([(mobile, TEMPLATE, WORDS) for mobile in mobiles])
+    assert eventually(lambda: len(deployment.sandbox.get("/calls")) == IN_FLIGHT)
+    worker.stop()
+    assert len(deployment.sandbox.get("/calls")) == IN_FLIGHT
+    client, prefix = runtime.ledger().scripts.client, runtime.ledger().scripts.prefix
+    seconds, micros = client.time()  # leases end 5 s after their claim
+    entries: Any = client.zrange(prefix + keys.AGENDA, 0, -1, withscores=True)
+    agenda = dict(entries)
+    rung = {explain(id_).record.mobile for id_ in rung_for(deployment)}
+    called = {call["mobile"] for call in deployment.sandbox.get("/calls")}
+    waiting = set(mobiles) - called
+    assert waiting
+    leased = {mobile for mobile in waiting - rung if agenda[mobile] > seconds * 1000 + micros / 1000}
+    assert leased == set()
+
+
+def rung_for(deployment: Deployment) -> list[str]:
+    """The ids in the rings that wait in the broker's queue."""
+    found = []
+    with connect(deployment.redis.url) as connection:
+        while (message := connection.default_channel.basic_get(QUEUE, no_ack=True)) is not None:
+            found += json.loads(message.body)[0][0]
+    return found
 
 
 @pytest.mark.parametrize("stop", [Worker.stop, Worker.interrupt])

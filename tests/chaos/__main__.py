@@ -22,6 +22,7 @@ from tests.chaos.reconcile import Findings, reconcile
 @click.option("--worker-kills", default=30, show_default=True)
 @click.option("--producer-kills", default=3, show_default=True)
 @click.option("--redis-kills", default=3, show_default=True)
+@click.option("--rolling-restarts", default=1, show_default=True, help="SIGTERM to all workers, one after the other.")
 @click.option("--faults", default=10.0, show_default=True, help="Percent of the requests.")
 @click.option("--seconds", default=90.0, show_default=True, help="Over which to submit and to kill.")
 @click.option("--seed", default=1, show_default=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from random import Random
 
 from tests.chaos.plan import GAP, MAX_CALLS, WINDOW, Plan
 from tests.support.redis_server import NO_REDIS, RedisServer
-from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, run_sandbox
+from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, eventually, run_sandbox
 from tests.support.worker import ROOT, Worker
 from voice_notify.core.states import State
 from voice_notify.embedded import find_redis_binary
@@ -39,10 +40,13 @@ class Scene:
     environment: Mapping[str, str]
     workers: list[Worker] = field(default_factory=list)
     producers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    started: int = 0
 
     def start_worker(self, number: int) -> Worker:
         """One worker, with a log of its own."""
-        return Worker(f"w{number}@chaos", self.environment, self.folder / f"worker-{number}.log", "voice_notify")
+        self.started += 1  # two of one number run side by side while one takes over from the other
+        name, log = f"w{number}-{self.started}@chaos", self.folder / f"worker-{number}.log"
+        return Worker(name, self.environment, log, "voice_notify")
 
     def start_producer(self, share: int) -> subprocess.Popen[bytes]:
         """One producer, which appends to what it was told before."""
@@ -96,7 +100,10 @@ def run(made: Scene, say: Say) -> None:
     random = Random(made.plan.seed)  # noqa: S311 - repeatable on purpose
     plan, began = made.plan, time.monotonic()
     deeds = (
-        [_kill_worker] * plan.worker_kills + [_kill_redis] * plan.redis_kills + [_kill_producer] * plan.producer_kills
+        [_kill_worker] * plan.worker_kills
+        + [_kill_redis] * plan.redis_kills
+        + [_kill_producer] * plan.producer_kills
+        + [_restart_workers] * plan.rolling_restarts
     )
     random.shuffle(deeds)
     for number, deed in enumerate(deeds, 1):
@@ -121,6 +128,20 @@ def _kill_worker(made: Scene, random: Random) -> str:
     worker.kill()
     made.workers[number] = made.start_worker(number)
     return f"killed worker {number} and started another"
+
+
+def _restart_workers(made: Scene, random: Random) -> str:
+    """As an upgrade does it: each worker in turn, its successor before or after it."""
+    before = random.random() < 0.5
+    for number, worker in enumerate(made.workers):
+        successor = made.start_worker(number) if before else None
+        if successor and not eventually(lambda name=successor.name: name in made.ledger.workers()):  # type: ignore[misc]
+            raise RuntimeError(f"{successor.name} did not start")
+        status = worker.stop()
+        if status not in (0, -signal.SIGTERM):  # the latter where it had not yet begun to listen to signals
+            raise RuntimeError(f"{worker.name} ended with status {status}")
+        made.workers[number] = successor or made.start_worker(number)
+    return f"restarted all workers, each successor {'before' if before else 'after'} the end of the one before"
 
 
 def _kill_redis(made: Scene, random: Random) -> str:

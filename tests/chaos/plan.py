@@ -37,6 +37,7 @@ class Plan:
     worker_kills: int
     producer_kills: int
     redis_kills: int
+    rolling_restarts: int
     faults: float  #: percent of requests
     seconds: float  #: over which notifications are submitted and processes killed
     seed: int

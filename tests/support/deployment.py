@@ -87,10 +87,10 @@ class Deployment:
 
     # The processes.
 
-    def start_worker(self) -> Worker:
-        """Start one more worker, and wait until its pump turns."""
+    def start_worker(self, *options: str) -> Worker:
+        """Start one more worker, with more `options` of Celery's, and wait until its pump turns."""
         name = f"w{len(self.workers) + 1}@tests"
-        worker = Worker(name, self.environment, self.folder / f"{name}.log", self.app)
+        worker = Worker(name, self.environment, self.folder / f"{name}.log", self.app, options)
         self.workers.append(worker)
         started = eventually(lambda: not worker.running or name in self.operator.workers())
         assert started, f"{name} did not start"
@@ -174,6 +174,11 @@ class Deployment:
     def rule_account(self, code: int | None) -> None:
         """Have the sandbox answer every request with a code, or (None) let the account work again."""
         self.sandbox.ask("POST", "/account", {"answer": code})
+
+    def change_secret(self, secret: str, *, keep_old: bool) -> None:
+        """Have the sandbox take another secret, for now beside the present one or in its place."""
+        status, reply = self.sandbox.ask("POST", "/secret", {"secret": secret, "keep_old": keep_old})
+        assert status == 204, reply
 
 
 def foreign_producer(broker_url: str) -> Celery:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from voice_notify.store.ledger import LedgerOptions
 
@@ -33,12 +33,14 @@ def impatient(options: LedgerOptions) -> LedgerOptions:
 class Worker:
     """`celery -A <app> worker` in a process group of its own; `name` tells it from others, `log` is what it writes."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], log: Path, app: str) -> None:
+    def __init__(
+        self, name: str, environment: Mapping[str, str], log: Path, app: str, options: Sequence[str] = ()
+    ) -> None:
         self.name = name
         self.log = log
         command = [
             *(sys.executable, "-m", "celery", "-A", app, "worker", "-n", name, "-c", str(PROCESSES)),
-            *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
+            *("--without-gossip", "--without-mingle", "--loglevel", "INFO", *options),
         ]
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - the worker
@@ -62,6 +64,14 @@ class Worker:
                 os.kill(child, number)
             except ProcessLookupError:
                 continue
+
+    def freeze(self) -> None:
+        """Stop the processes of its pool where they are."""
+        self.signal_children(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self.signal_children(signal.SIGCONT)
 
     def stop(self) -> int:
         """End it as an operator would, by SIGTERM to its main process; its exit code."""

@@ -48,7 +48,7 @@ def is_part_of(name: str, packages: tuple[str, ...]) -> bool:
         ("redis", ("store",)),
         ("requests", ("provider",)),
         ("urllib3", ("provider",)),
-        ("celery", ("celery", "consumer", "tasks", "results")),
+        ("celery", ("celery", "consumer", "events", "tasks", "results", "worker_logs")),
         ("kombu", ("celery", "tasks", "results")),
         ("starlette", ("sandbox",)),
         ("uvicorn", ("sandbox",)),

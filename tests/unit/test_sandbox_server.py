@@ -224,9 +224,23 @@ def test_account_route(sandbox: RunningSandbox) -> None:
     assert sandbox.call(MOBILE)["code"] == 200
 
 
+def test_secret_route(sandbox: RunningSandbox) -> None:
+    """The secret can be changed, at once or with the old one good for now; a reset brings back the first."""
+    for keep_old, code in ((True, 200), (False, 400)):
+        assert sandbox.ask("POST", "/secret", {"secret": "another", "keep_old": keep_old}) == (204, None)
+        assert sandbox.call(MOBILE)["code"] == code
+        sandbox.ask("POST", "/reset")
+
+
 @pytest.mark.parametrize(
     ("path", "document"),
-    [("/balance", {"units": -1}), ("/account", {}), ("/account", {"answer": 200}), ("/faults", {"rules": 1})],
+    [
+        ("/balance", {"units": -1}),
+        ("/secret", {"secret": ""}),
+        ("/account", {}),
+        ("/account", {"answer": 200}),
+        ("/faults", {"rules": 1}),
+    ],
 )
 def test_a_bad_document_is_explained(sandbox: RunningSandbox, path: str, document: object) -> None:
     """A document that is not as documented is refused with the place of the mistake."""

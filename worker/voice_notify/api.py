@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from voice_notify.core.states import State
+from voice_notify.logs import get_logger
 from voice_notify.runtime import ledger
 from voice_notify.store.records import Explanation, Record
+
+log = get_logger(__name__)
 
 
 def status(notification_id: str) -> Record:
@@ -23,4 +26,6 @@ def cancel(notification_id: str) -> State:
     `waiting`: it will not be called. `calling`: that call is on the wire and can not be called back, but nothing
     follows it. A final state stays.
     """
-    return ledger().cancel(notification_id)
+    state = ledger().cancel(notification_id)
+    log.info("cancelled" if not state.final else "not cancelled", id=notification_id, state=state)
+    return state

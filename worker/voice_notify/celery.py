@@ -11,15 +11,18 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
-from celery import Celery, bootsteps
+from celery import Celery, bootsteps, signals
 from celery.loaders.app import AppLoader
 from kombu.entity import Queue
 
 from voice_notify.core.policy import RetryPolicy
 from voice_notify.errors import SettingsError
+from voice_notify.events import events, follow
+from voice_notify.flower import secure_flower
 from voice_notify.pump import Pump
 from voice_notify.runtime import settings
-from voice_notify.settings import Settings
+from voice_notify.settings import LogFormat, Settings
+from voice_notify.shared import Flag
 from voice_notify.store.connect import connect
 
 _T = TypeVar("_T")
@@ -37,8 +40,19 @@ class SettingsLoader(AppLoader):  # type: ignore[misc] # celery has no types
         """Celery's configuration."""
         return configuration()
 
+    def import_default_modules(self) -> Any:  # noqa: ANN401
+        """Declare the tasks. Flower asks for them too, when it has read its options and before it listens."""
+        secure_flower()
+        return super().import_default_modules()
 
-app = Celery("voice_notify", set_as_current=False, loader=SettingsLoader, include=["voice_notify.tasks"])
+
+app = Celery(
+    "voice_notify",
+    set_as_current=False,
+    loader=SettingsLoader,
+    log="voice_notify.worker_logs:WorkerLogging",
+    include=["voice_notify.tasks"],
+)
 
 
 def queue_name(app_id: str) -> str:
@@ -57,6 +71,10 @@ _AMQP_OPTIONS = {"confirm_publish": True, "read_timeout": 3, "write_timeout": 3}
 _QUORUM = {"x-queue-type": "quorum"}
 #: A dead connection is noticed soon, and a ring popped by a worker that died comes back soon.
 _REDIS_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "socket_keepalive": True, "visibility_timeout": 60}
+
+
+#: Whether this worker was told to stop: what it has not begun goes back.
+stopping = Flag()
 
 
 class WorkerSettingsError(SettingsError, click.ClickException):
@@ -109,11 +127,13 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
 
     def __init__(self, worker: Any, **options: Any) -> None:  # noqa: ANN401, ARG002 - celery's signature
         self.pump: Pump | None = None
+        follow(worker)
         # A worker without a secret stops here, not at its first call.
         _shown_in_one_line(settings().read_app_secret)
 
     def start(self, worker: Any) -> None:  # noqa: ANN401
         """Begin to ring."""
+        stopping.set(False)
         configured = settings()
         processes = worker.concurrency if worker.pool_cls.__module__.endswith("prefork") else 1
         self.pump = Pump(
@@ -123,6 +143,8 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
             worker=worker.hostname,
             lines=(configured.calls_in_flight, _LINES_PER_CALL * configured.calls_in_flight),
             rings=_RINGS_PER_PROCESS * processes,
+            events=events(app),
+            stopping=stopping.is_set,
         )
         self.pump.start()
 
@@ -135,6 +157,18 @@ class PumpStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has no t
 
 
 app.steps["worker"].add(PumpStep)
+
+
+@signals.worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator] # celery has no types
+def _begin_nothing_more(**_: object) -> None:
+    stopping.set()
+
+
+@signals.celeryd_init.connect(weak=False)  # type: ignore[untyped-decorator] # celery has no types
+def _leave_out_banner(instance: Any, **_: object) -> None:  # noqa: ANN401
+    """What reads JSON lines has no use for a banner."""
+    if instance.app is app and _shown_in_one_line(settings).log_format is LogFormat.JSON:
+        instance.quiet = True
 
 
 def _ring(ids: Any, ring: str) -> None:  # noqa: ANN401

@@ -1,8 +1,11 @@
-"""The worker's consumer of the broker's messages, which outlives the loss of its connection."""
+"""The worker's end of the broker: a consumer that outlives the loss of its connection, a request that tells nothing."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery.worker.consumer import Consumer as CeleryConsumer
+from celery.worker.request import Request
 
 from voice_notify.logs import get_logger
 
@@ -23,3 +26,13 @@ class Consumer(CeleryConsumer):  # type: ignore[misc] # celery has no types
             super().on_connection_error_after_connected(exc)
         except AttributeError as error:
             log.warning("connection closed with an error", error=repr(error))
+
+
+class DiscreetRequest(Request):  # type: ignore[misc] # celery has no types
+    """A foreign producer's message: it holds the number and the words, and `celery inspect` is not to tell them."""
+
+    argsrepr = kwargsrepr = "(hidden)"
+
+    def info(self, safe: bool = False) -> dict[str, Any]:  # noqa: ARG002, FBT001, FBT002 - celery's
+        """What is shown of it."""
+        return {**super().info(safe=True), "args": self.argsrepr, "kwargs": self.kwargsrepr}

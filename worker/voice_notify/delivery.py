@@ -12,12 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Protocol
 
-from voice_notify.core.masking import mask_mobile
 from voice_notify.core.outcome import Outcome
 from voice_notify.core.policy import RetryPolicy, decide
 from voice_notify.logs import get_logger
 from voice_notify.provider.client import Call
-from voice_notify.settler import Settler
+from voice_notify.settler import Observer, Settler
 from voice_notify.store.ledger import Grant, Ledger, Settlement
 
 log = get_logger(__name__)
@@ -81,23 +80,38 @@ class Delivery:
     A call outlives the Celery task that began it: a slow one holds up neither the others of its ring nor the next ring.
     """
 
-    def __init__(self, ledger: Ledger, provider: Provider, policy: RetryPolicy, *, calls_in_flight: int) -> None:
+    def __init__(  # noqa: PLR0913 - what a process delivers with
+        self,
+        ledger: Ledger,
+        provider: Provider,
+        policy: RetryPolicy,
+        *,
+        calls_in_flight: int,
+        observer: Observer | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.ledger = ledger
         self._provider = provider
         self._policy = policy
         self._slots = Slots(calls_in_flight)
         self._threads = ThreadPoolExecutor(calls_in_flight, thread_name_prefix="call")
-        self._settler = Settler(ledger)
+        self._observer = observer
+        self._stopping = stopping
+        self._settler = Settler(ledger, observer)
         self._new_token = _tokens()
 
     def deliver(self, ids: Sequence[str]) -> int:
         """Begin the calls that are next in the lines of `ids`, as slots come free; how many were granted.
 
-        What found no slot within `_PATIENCE` is given back: the ring does not outlast a slow provider, nor a stop.
+        What found no slot within `_PATIENCE`, or a worker that stops, is given back and due again at once: the ring
+        does not outlast a slow provider, nor a stop.
         """
         waiting, granted, until = deque(ids), 0, time.monotonic() + _PATIENCE
         while waiting:
             taken = self._slots.take(len(waiting), until)
+            if self._stopping():
+                self._slots.give_back(taken)
+                taken = 0
             if not taken:
                 self.ledger.give_back(list(waiting))
                 break
@@ -123,12 +137,16 @@ class Delivery:
             # Those that may have been granted all the same are settled when their lease runs out.
             self._slots.give_back(len(ids))
             raise
-        return [grant for grant in grants if grant is not None]
+        granted = [grant for grant in grants if grant is not None]
+        if self._observer:
+            self._observer.begun(granted)
+        return granted
 
     def _place(self, grant: Grant, asked_at: float) -> None:
         def redis_now() -> int:
             return grant.now_ms + round((time.monotonic() - asked_at) * 1000)
 
+        log.info("calling", id=grant.id, mobile=grant.mobile, attempt=grant.attempt.attempts)
         try:
             call = Call(grant.mobile, grant.template_id, grant.params)
             send_by = asked_at + grant.send_within_ms / 1000
@@ -141,7 +159,7 @@ class Delivery:
             log.info(
                 "call ended",
                 id=grant.id,
-                mobile=mask_mobile(grant.mobile),
+                mobile=grant.mobile,
                 attempt=grant.attempt.attempts,
                 code=outcome.code,
                 state=step.state,

@@ -6,6 +6,7 @@
 import os
 import re
 from difflib import get_close_matches
+from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ _PREFIX = "VOICE_NOTIFY_"
 _CONFIG_VARIABLE = "VOICE_NOTIFY_CONFIG"
 _DEFAULT_CONFIG = Path("config/voice-notify.toml")
 _MILLISECOND, _HOUR, _DAY = 0.001, 3600, 86_400  # seconds; the core and the store count milliseconds
+
+
+class LogFormat(StrEnum):
+    """How a worker writes its log."""
+
+    CONSOLE = "console"  #: for people
+    JSON = "json"  #: one object per line
 
 
 class SecretUrl(Secret[str]):
@@ -135,6 +143,9 @@ class Settings(BaseSettings):
     suspect_run: int = Field(default=10, ge=1, le=1000)
     breaker_cooldown: float = Field(default=60, ge=_MILLISECOND, le=_DAY)
     breaker_cooldown_max: float = Field(default=900, ge=_MILLISECOND, le=_DAY)
+
+    # What a worker writes. The level is Celery's `--loglevel`.
+    log_format: LogFormat = LogFormat.CONSOLE
 
     _secret_file: SecretFile | None = PrivateAttr(default=None)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from voice_notify.errors import StoreUnavailable
 from voice_notify.logs import get_logger
-from voice_notify.store.ledger import Ledger, Settlement
+from voice_notify.store.ledger import Grant, Ledger, Settlement
 
 log = get_logger(__name__)
 
@@ -19,11 +21,22 @@ _MOST = 256
 _GATHER = 0.005
 
 
+class Observer(Protocol):
+    """Is told what happens, and neither fails nor waits; `events.Events` in a worker."""
+
+    def begun(self, grants: Iterable[Grant]) -> None:
+        """Calls begin."""
+
+    def ended(self, settlements: Sequence[Settlement], states: Sequence[str]) -> None:
+        """Attempts were settled, with these states of their notifications after it."""
+
+
 class Settler:
     """A thread that gives the ledger what has ended, many attempts at once where there are many."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, observer: Observer | None = None) -> None:
         self._ledger = ledger
+        self._observer = observer
         self._ended: queue.SimpleQueue[Settlement | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="settler", daemon=True)
         self._thread.start()
@@ -63,6 +76,8 @@ class Settler:
             # The lease runs out, and the attempts count as unconfirmed.
             log.exception("attempts not settled", ids=[each.id for each in batch])
             return
+        if self._observer:
+            self._observer.ended(batch, states)
         for each, state in zip(batch, states, strict=True):
             if state != each.step.state:
                 log.warning("settled otherwise", id=each.id, expected=each.step.state, state=state)

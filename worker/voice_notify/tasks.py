@@ -15,14 +15,16 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 
 from voice_notify import runtime
 from voice_notify.bulk import BulkResult, Row, submit_bulk
-from voice_notify.celery import app, retry_policy
+from voice_notify.celery import app, retry_policy, stopping
 from voice_notify.core.notification import Notification, build_notification, new_id
 from voice_notify.delivery import Delivery
 from voice_notify.errors import InvalidNotification, LineFull, StoreUnavailable
+from voice_notify.events import events
 from voice_notify.logs import get_logger
 from voice_notify.provider.client import ProviderClient
 from voice_notify.results import NotifyResult
 from voice_notify.store.connect import connect
+from voice_notify.store.ledger import Submission
 
 log = get_logger(__name__)
 
@@ -71,6 +73,7 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
         )
         ring = new_id() if time.monotonic() >= Notify._ring_again_at else ""
         submission = runtime.ledger().submit(notification, ring=ring, ring_limit=_RINGS_OUTSTANDING)
+        _log_submission(notification, submission)
         if submission.ring:
             self._ring(submission.id, ring)
         # A submit that was sent again because its reply was lost meets itself.
@@ -101,6 +104,9 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
     # The message of a foreign producer leaves the broker only when the notification is in the ledger.
     acks_late=True,
     reject_on_worker_lost=True,
+    # Monitors see a notification's calls under this name and its id (`events.py`), not that its message was taken.
+    send_events=False,
+    Request="voice_notify.consumer:DiscreetRequest",
     throws=(InvalidNotification, LineFull),
 )
 def _notify(self: Task, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - checked when built
@@ -118,8 +124,10 @@ def _notify(self: Task, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - che
             expires=_seconds_until(request.expires),
         )
         submission = _patience()(runtime.ledger().submit, notification)
+        _log_submission(notification, submission)
     except (InvalidNotification, LineFull) as error:
         log.warning("refused", id=request.id, error=str(error))  # its producer is not here to be told
+        events(app).refused(request.id, error)
         raise
     except StoreUnavailable as error:
         raise Reject(str(error), requeue=True) from error
@@ -129,7 +137,9 @@ def _notify(self: Task, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - che
 notify: Notify = _notify
 
 
-@app.task(name="voice_notify.deliver", bind=True)  # type: ignore[untyped-decorator] # celery has no types
+@app.task(  # type: ignore[untyped-decorator] # celery has no types
+    name="voice_notify.deliver", bind=True, send_events=False
+)
 def deliver(self: Task, ids: Sequence[str]) -> int:
     """The doorbell: begin the calls that are next in the lines of these notifications; how many were begun."""
     delivery = _delivery()
@@ -148,6 +158,7 @@ def _finish_calls(**_: object) -> None:
     """A graceful stop finishes what is on the wire."""
     if _make_delivery.cache_info().currsize:
         _make_delivery().close()
+    events(app).close()
 
 
 _making = threading.Lock()
@@ -169,7 +180,19 @@ def _make_delivery() -> Delivery:
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
     )
-    return Delivery(connect(settings), provider, retry_policy(settings), calls_in_flight=settings.calls_in_flight)
+    return Delivery(
+        connect(settings),
+        provider,
+        retry_policy(settings),
+        calls_in_flight=settings.calls_in_flight,
+        observer=events(app),
+        stopping=stopping.is_set,
+    )
+
+
+def _log_submission(notification: Notification, submission: Submission) -> None:
+    what = "submitted again" if submission.duplicate else "submitted"
+    log.info(what, id=submission.id, mobile=notification.mobile, template_id=notification.template_id)
 
 
 def _build(*args: Any, **options: Any) -> Notification:  # noqa: ANN401 - checked by build_notification

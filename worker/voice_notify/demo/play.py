@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 
 import click
 
@@ -11,6 +12,7 @@ from voice_notify.demo.audit import audit
 from voice_notify.demo.balance import run_out
 from voice_notify.demo.crowd import submit_crowd
 from voice_notify.demo.evidence import gather
+from voice_notify.demo.monitored import play_on
 from voice_notify.demo.screen import print_outcomes, print_settings, watch
 from voice_notify.demo.stage import Stage, set_stage
 
@@ -23,7 +25,8 @@ What next?
 
 
 @click.command("demo")
-def command() -> None:
+@click.option("--flower", is_flag=True, help="Instead, show a call now and then in Flower, until Ctrl-C.")
+def command(*, flower: bool) -> None:
     """See it work: a sandbox, a worker and a mixed batch, on this machine.
 
     Starts Redis (a redis-server or valkey-server of yours, else one that a Python package brings), the sandbox in place
@@ -34,6 +37,11 @@ def command() -> None:
     _end_in_order()
     print_text("Starting Redis, a sandbox in place of the provider, and a Celery worker …")
     with set_stage() as stage:
+        if flower:
+            with suppress(KeyboardInterrupt):
+                play_on(stage)
+            print_text("\nEnding what was started …")
+            return
         failed = _play(stage)
     if failed:
         raise click.ClickException(f"{failed} of the outcomes above are not the expected ones")

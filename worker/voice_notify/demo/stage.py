@@ -50,6 +50,7 @@ _LISTENING = re.compile(r"^sandbox listening on (http://127\.0\.0\.1:(\d+)/\S+)$
 class Stage:
     """All that runs."""
 
+    folder: Path  #: where all of it writes, until the end
     redis: RedisProgram
     sandbox: SandboxClient
     processes: tuple[Process, ...]
@@ -79,7 +80,7 @@ def set_stage() -> Iterator[Stage]:
         config.write_text(_settings_file(redis, base_url), encoding="utf-8")
         worker = stack.enter_context(_run_worker(folder))
         try:
-            yield Stage(program, SandboxClient(port), (redis.process, sandbox, worker))
+            yield Stage(folder, program, SandboxClient(port), (redis.process, sandbox, worker))
         except KeyboardInterrupt:
             print_text("\nEnding what was started …")
             raise

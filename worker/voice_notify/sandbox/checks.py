@@ -121,9 +121,14 @@ def _check_account(fields: Mapping[str, str], config: SandboxConfig, now: float)
         raise _BadRequest("timestamp格式不正确")
     if abs(int(timestamp) / 1000 - now) > config.timestamp_tolerance:
         raise _BadRequest("timestamp已过期")
-    signed = hashlib.sha256(f"{config.app_id}{config.app_secret}{timestamp}".encode()).hexdigest()
-    if not hmac.compare_digest(fields["sign"].encode(), signed.encode()):
+    good = (config.app_secret, config.old_secret)
+    if not any(_signed_with(secret, fields, config) for secret in good if secret is not None):
         raise _BadRequest("签名错误")
+
+
+def _signed_with(secret: str, fields: Mapping[str, str], config: SandboxConfig) -> bool:
+    signed = hashlib.sha256(f"{config.app_id}{secret}{fields['timestamp']}".encode()).hexdigest()
+    return hmac.compare_digest(fields["sign"].encode(), signed.encode())
 
 
 def _check_template(fields: Mapping[str, str], config: SandboxConfig) -> None:

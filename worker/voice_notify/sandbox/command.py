@@ -33,7 +33,8 @@ Also at run time: POST or DELETE /sandbox/faults.
 
 \b
 See and steer: GET /sandbox/calls[?mobile=], /sandbox/violations, /sandbox/summary, /sandbox/balance;
-POST /sandbox/balance {{"units": n}}, /sandbox/account {{"answer": 602 or null}}, /sandbox/reset.
+POST /sandbox/balance {{"units": n}}, /sandbox/account {{"answer": 602 or null}},
+/sandbox/secret {{"secret": ..., "keep_old": true or false}}, /sandbox/reset.
 """
 
 

@@ -18,11 +18,13 @@ class SandboxConfig:
     """The account, its limits (PROVIDER.md, Rules of use) and the faults to begin with.
 
     `gap`, `window` and `timestamp_tolerance` are seconds and may be fractional. `balance` is in billing units.
+    While a secret is changed, `old_secret` is good too.
     Without `templates`, every template is known and takes any variables; without `magic_numbers`, no mobile is special.
     """
 
     app_id: str = "sandbox"
     app_secret: str = field(default="sandbox-secret", repr=False)
+    old_secret: str | None = field(default=None, repr=False)
     gap: float = 30.0
     max_calls: int = 5
     window: float = 86_400.0

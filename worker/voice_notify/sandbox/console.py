@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, cast
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -37,6 +37,13 @@ class Account(Document):
     answer: int | None = Field(gt=codes.PLACED, le=999)
 
 
+class Secret(Document):
+    """The account's new secret, and whether the one before it is good for now: as where a provider lets both be."""
+
+    secret: SecretStr = Field(min_length=1)
+    keep_old: bool = False
+
+
 class Console:
     """The tester's routes over one endpoint."""
 
@@ -53,6 +60,7 @@ class Console:
                 Route("/sandbox/balance", self.balance),
                 Route("/sandbox/balance", self.set_balance, methods=["POST"]),
                 Route("/sandbox/account", self.set_account, methods=["POST"]),
+                Route("/sandbox/secret", self.change_secret, methods=["POST"]),
                 Route("/sandbox/faults", self.set_faults, methods=["POST"]),
                 Route("/sandbox/faults", self.clear_faults, methods=["DELETE"]),
                 Route("/sandbox/reset", self.reset, methods=["POST"]),
@@ -89,6 +97,12 @@ class Console:
         account = Account.model_validate_json(await request.body())
         self._endpoint.judge.account_answer = account.answer
         return JSONResponse(account.model_dump())
+
+    async def change_secret(self, request: Request) -> Response:
+        """Change the account's secret; without `keep_old`, the one before is refused from now on."""
+        change = Secret.model_validate_json(await request.body())
+        self._endpoint.judge.change_secret(change.secret.get_secret_value(), keep_old=change.keep_old)
+        return Response(status_code=204)
 
     async def set_faults(self, request: Request) -> Response:
         """Replace the script of faults."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from voice_notify.sandbox import codes
@@ -44,6 +45,11 @@ class Judge:
     def play(self, script: FaultScript) -> None:
         """Replace the script of faults."""
         self.faults = FaultInjector(script)
+
+    def change_secret(self, secret: str, *, keep_old: bool) -> None:
+        """Take requests signed with `secret`, and for now those with the present one too if `keep_old`."""
+        old = self._config.app_secret if keep_old else None
+        self._config = replace(self._config, app_secret=secret, old_secret=old)
 
     def arrive(self, sent: Sent, arrival: Arrival) -> Attempt:
         """Decide about a request that has just arrived, and remember it."""

@@ -1,0 +1,103 @@
+"""`celery -A voice_notify flower`: never open to everyone, and a task for each notification with what became of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.deployment import Deployment, deploy, foreign_producer, new_mobile
+from tests.support.monitors import LOGIN, Flower, run_flower
+from tests.support.sandbox import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """A deployment whose worker was not told to send events."""
+    with deploy(tmp_path_factory.mktemp("deployment")) as deployment:
+        deployment.start_worker()
+        yield deployment
+
+
+@pytest.fixture(scope="module")
+def flower(running: Deployment) -> Iterator[Flower]:
+    """Flower, which has turned events on."""
+    with run_flower(running.environment, running.folder / "flower.log", basic_auth=LOGIN) as flower:
+        # It asks for events when it begins; a call that began before that leaves no trace.
+        assert eventually(lambda: running.send(new_mobile()) != "" and flower.tasks() != {})
+        yield flower
+
+
+@pytest.mark.parametrize("path", ["/", "/tasks", "/api/tasks", "/api/workers", "/broker"])
+def test_no_page_is_open(flower: Flower, path: str) -> None:
+    """Without the password, and with another one, Flower tells nothing."""
+    assert flower.get(path, None)[0] == 401
+    assert flower.get(path, "admin:guessed")[0] == 401
+    assert flower.get(path)[0] == 200
+
+
+def test_a_password_is_made_up(running: Deployment) -> None:
+    """Where none is set, one that lasts until the end is printed, and only that one opens."""
+    log = running.folder / "flower-without.log"
+    with run_flower(running.environment, log) as flower:
+        made = re.search(r"user (\w+), password (\S+),", log.read_text(encoding="utf-8"))
+        assert made is not None
+        assert [flower.get("/tasks", login)[0] for login in (None, LOGIN, ":".join(made.groups()))] == [401, 401, 200]
+
+
+def test_each_notification_is_a_task(running: Deployment, flower: Flower) -> None:
+    """It has the notification's id and outcome: success with the callId, failure with code and words, a retry."""
+    good, bad, late = new_mobile(), new_mobile(), new_mobile()
+    running.script(
+        {"mobile": bad, "action": 400, "count": 1},
+        {"mobile": late, "action": 500, "count": 1},
+    )
+    ids = {mobile: running.send(mobile) for mobile in (good, bad, late)}
+    running.all_finished(ids.values())
+
+    def shown() -> bool:
+        tasks = flower.tasks()
+        return [tasks.get(id_, {}).get("state") for id_ in ids.values()] == ["SUCCESS", "FAILURE", "SUCCESS"]
+
+    assert eventually(shown)
+    tasks = {mobile: flower.tasks()[id_] for mobile, id_ in ids.items()}
+    assert {task["name"] for task in tasks.values()} == {"voice_notify.notify"}
+    assert tasks[good]["result"] == f"200 callId {running.calls(good)[0]['callId']}"
+    assert tasks[bad]["exception"] == "refused: 400 参数错误"
+    assert (tasks[late]["retries"], tasks[late]["retried"] is not None) == (1, True)
+
+
+def test_an_expired_one_is_revoked(running: Deployment, flower: Flower) -> None:
+    """A notification whose deadline passes in line shows as revoked."""
+    mobile = new_mobile()
+    running.script({"mobile": mobile, "action": 609, "percent": 100})
+    id_ = running.send(mobile, expires=0.3)
+    running.finished(id_)
+    assert eventually(lambda: flower.tasks().get(id_, {}).get("state") == "REVOKED")
+
+
+def test_a_foreign_message_fails_or_rings(running: Deployment, flower: Flower) -> None:
+    """That its message was taken is no success: the call is; and one that is refused is a failure with the rule."""
+    bad = new_mobile()
+    running.answer(bad, 400)
+    with foreign_producer(running.redis.url) as shop:
+        shop.send_task("voice_notify.notify", [bad, "453662", ["张三", "3号楼"]], task_id="shop-1")
+        shop.send_task("voice_notify.notify", ["1380013800", "453662", ["张三", "3号楼"]], task_id="shop-2")
+
+    def states() -> list[str | None]:
+        tasks = flower.tasks()
+        return [tasks.get(id_, {}).get("state") for id_ in ("shop-1", "shop-2")]
+
+    assert eventually(lambda: states() == ["FAILURE", "FAILURE"])
+    tasks = flower.tasks()
+    assert "mobile: must be" in tasks["shop-2"]["exception"]
+    assert tasks["shop-1"]["exception"] == "refused: 400 参数错误"
+
+
+def test_rings_are_no_tasks(flower: Flower) -> None:
+    """The Celery task that carries many notifications does not crowd them out."""
+    assert {task["name"] for task in flower.tasks().values()} == {"voice_notify.notify"}

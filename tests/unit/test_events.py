@@ -1,0 +1,171 @@
+"""What monitors are told of a notification's calls, and that telling neither waits nor fails."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.sandbox import eventually
+from voice_notify import events as module
+from voice_notify.core.outcome import Kind, Outcome
+from voice_notify.core.policy import Attempt, Charge, Step
+from voice_notify.core.states import State
+from voice_notify.errors import InvalidNotification
+from voice_notify.events import Events
+from voice_notify.store.ledger import Grant, Settlement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ID = "0123456789abcdef01234567"
+PLACED = Outcome(Kind.ACCEPTED, "200", "成功", call_id="1212", task_no="6956")
+REFUSED = Outcome(Kind.REFUSED, "400", "手机号格式不正确")
+CUT = Outcome(Kind.UNCONFIRMED, "cut", "the phone may have rung")
+
+
+class Broker:
+    """Celery's application as far as `Events` knows it; messages are what a flush sends."""
+
+    def __init__(self) -> None:
+        self.messages: list[list[dict[str, Any]]] = []
+        self.down = threading.Event()
+        self.connections = 0
+        self._buffer: list[dict[str, Any]] = []
+        self.events = SimpleNamespace(Dispatcher=self._dispatcher)
+
+    def connection_for_write(self) -> object:
+        """A connection that can be released."""
+        self.connections += 1
+        return SimpleNamespace(release=lambda: None)
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """All events."""
+        return [event for message in self.messages for event in message]
+
+    def _dispatcher(self, connection: object, **_: object) -> object:
+        return SimpleNamespace(connection=connection, send=self._send, flush=self._flush, close=self._buffer.clear)
+
+    def _send(self, kind: str, **fields: object) -> None:
+        self._buffer.append({"type": kind, **fields})
+
+    def _flush(self) -> None:
+        if self.down.is_set():
+            raise ConnectionError("the broker is down")
+        self.messages.append(list(self._buffer))
+        self._buffer.clear()
+
+
+@pytest.fixture
+def listened_to() -> Iterator[None]:
+    """Someone wants task events."""
+    module._Worker.listened_to.set()  # noqa: SLF001 - the main process's switch
+    yield
+    module._Worker.listened_to.set(False)  # noqa: SLF001
+
+
+def grant(attempts: int = 1) -> Grant:
+    """Leave for one call."""
+    return Grant(ID, "token", "13800138000", "453662", ("张三",), Attempt(attempts, 0), 0, 1000)
+
+
+def ended(outcome: Outcome, state: State, reason: str) -> Settlement:
+    """The end of that call."""
+    return Settlement(ID, "token", outcome, Step(state, reason, Charge.KEEP))
+
+
+def told(*calls: tuple[str, Any]) -> list[dict[str, Any]]:
+    """The events of some calls of methods of `Events`."""
+    broker = Broker()
+    events = Events(broker)
+    for method, arguments in calls:
+        getattr(events, method)(*arguments)
+    events.close()
+    return broker.told
+
+
+CASES = [
+    # placed: the callId
+    (PLACED, State.ACCEPTED, "placed", "accepted", "task-succeeded", "200 callId 1212"),
+    # nobody knows, and the policy takes it as sent
+    (CUT, State.ACCEPTED, "assumed", "accepted", "task-succeeded", "assumed: cut the phone may have rung"),
+    # a late success of another attempt decided in its place
+    (CUT, State.WAITING, "unconfirmed", "accepted", "task-succeeded", "late: cut the phone may have rung"),
+    # itself that late success
+    (PLACED, State.ACCEPTED, "placed", "late", "task-succeeded", "late: 200 callId 1212"),
+    (REFUSED, State.DEAD, "refused", "dead", "task-failed", "refused: 400 手机号格式不正确"),
+    (CUT, State.WAITING, "unconfirmed", "waiting", "task-retried", "unconfirmed: cut the phone may have rung"),
+    # its deadline passed meanwhile, or it was cancelled
+    (CUT, State.WAITING, "unconfirmed", "expired", "task-revoked", None),
+    (CUT, State.WAITING, "unconfirmed", "cancelled", "task-revoked", None),
+]
+
+
+@pytest.mark.usefixtures("listened_to")
+@pytest.mark.parametrize(("outcome", "step", "reason", "state", "kind", "words"), CASES)
+def test_an_end_is_told(  # noqa: PLR0913, PLR0917 - a row of the table
+    outcome: Outcome, step: State, reason: str, state: str, kind: str, words: str | None
+) -> None:
+    """What the ledger made of the attempt decides, and the provider's code and words are told."""
+    (event,) = told(("ended", ([ended(outcome, step, reason)], [state])))
+    assert (event["type"], event["uuid"], event["name"]) == (kind, ID, "voice_notify.notify")
+    assert (event.get("result") or event.get("exception")) == words
+
+
+@pytest.mark.usefixtures("listened_to")
+@pytest.mark.parametrize("state", ["late", "repeated", "gone"])
+def test_what_decides_nothing_is_not_told(state: str) -> None:
+    """An attempt that was given up, and failed after that, says nothing about its notification."""
+    assert told(("ended", ([ended(CUT, State.WAITING, "unconfirmed")], [state]))) == []
+
+
+@pytest.mark.usefixtures("listened_to")
+def test_a_beginning_is_told() -> None:
+    """The first attempt is received and started, a later one is started again; neither says number or words."""
+    first, later = told(("begun", ([grant()],))), told(("begun", ([grant(attempts=3)],)))
+    assert [event["type"] for event in first] == ["task-received", "task-started"]
+    assert [(event["type"], event["retries"]) for event in later] == [("task-started", 2)]
+    assert not {"13800138000", "张三"} & {word for event in first for word in event.values()}
+
+
+@pytest.mark.usefixtures("listened_to")
+def test_a_deadline_and_a_refusal_are_told() -> None:
+    """What expires in line is revoked, and a foreign message that is no notification has failed."""
+    expired, refused = told(("expired", ([ID],)), ("refused", ("shop-1", InvalidNotification("mobile", "13800138000"))))
+    assert (expired["type"], expired["expired"]) == ("task-revoked", True)
+    assert (refused["type"], refused["uuid"]) == ("task-failed", "shop-1")
+    assert refused["exception"] == "InvalidNotification: mobile: 138****8000"
+
+
+def test_nobody_listens() -> None:
+    """Then nothing is sent, and no connection is made."""
+    assert told(("begun", ([grant()],)), ("ended", ([ended(PLACED, State.ACCEPTED, "placed")], ["accepted"]))) == []
+
+
+@pytest.mark.usefixtures("listened_to")
+def test_many_go_in_few_messages() -> None:
+    """The ends of a batch are one message."""
+    broker = Broker()
+    events = Events(broker)
+    events.begun([grant()] * 100)
+    events.close()
+    assert len(broker.told) == 200
+    assert len(broker.messages) < 10
+
+
+@pytest.mark.usefixtures("listened_to")
+def test_a_broker_that_is_down_costs_events_only() -> None:
+    """What could not be sent is lost without an error, and the next is sent over a new connection."""
+    broker = Broker()
+    broker.down.set()
+    events = Events(broker)
+    events.expired(["lost"])
+    assert eventually(lambda: broker.connections == 1 and events._dispatcher is None and events._failing)  # noqa: SLF001
+    broker.down.clear()
+    events.expired(["sent"])
+    events.close()
+    assert [event["uuid"] for event in broker.told] == ["sent"]
+    assert broker.connections == 2
