@@ -18,8 +18,6 @@ from voice_notify.cli import main
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 WORKERS = ("worker", "sandbox-worker")
-#: Drop it when Prometheus, Grafana and `voice-notify metrics` are in the tree.
-unmerged = pytest.mark.skipif(not (DEPLOY / "prometheus").exists(), reason="the monitoring is not there yet")
 every_service = pytest.mark.parametrize("name", SERVICES)
 
 
@@ -47,10 +45,7 @@ def test_every_service_is_asked_whether_it_lives(name: str) -> None:
     assert SERVICES[name].get("healthcheck", {}).get("disable", False) == (name == "operator")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=unmerged if name in {"prometheus", "grafana"} else ()) for name in SERVICES],
-)
+@every_service
 def test_every_file_that_is_mounted_exists(name: str) -> None:
     """Docker makes an empty folder of a missing one, and says nothing."""
     sources = [volume.partition(":")[0] for volume in SERVICES[name].get("volumes", [])]
@@ -129,7 +124,7 @@ def test_only_who_calls_has_the_secret_of_the_account() -> None:
     assert holders == {"worker", "sandbox", "sandbox-worker", "operator"}
 
 
-@pytest.mark.parametrize("command", ["sandbox", pytest.param("metrics", marks=unmerged), "doctor"])
+@pytest.mark.parametrize("command", ["sandbox", "metrics", "doctor"])
 def test_every_command_exists(command: str) -> None:
     """What a service runs is a command of ours."""
     assert command in str(COMPOSE)

@@ -18,8 +18,6 @@ ANCHORS = {title.lower().replace(" ", "-") for title in SECTIONS}
 #: In code of any kind, whole lines of examples and words of a sentence.
 _COMMAND = r"(?<![\w./-])(?<!-n )voice-notify ((?:[a-z]+)(?: [^`#;|\n]*)?)"
 COMMANDS = sorted({line.strip() for line in re.findall(_COMMAND, RUNBOOK)})
-#: Drop it when the operators' commands and the statistics are in the tree.
-UNMERGED = {"list", "number", "stats", "metrics"} - main.commands.keys()
 
 
 def test_every_alert_finds_its_section() -> None:
@@ -45,8 +43,6 @@ def test_a_section_says_when_it_is_over(title: str) -> None:
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_is_real(line: str) -> None:
     """Each is a command of ours, with options that it has."""
-    if UNMERGED:
-        pytest.skip(f"not there yet: {', '.join(sorted(UNMERGED))}")
     words = shlex.split(line)
     command: click.Command = main
     context = click.Context(main)
