@@ -143,10 +143,9 @@ def test_no_place_tells(run: Run) -> None:
     assert told == []
 
 
+@pytest.mark.parametrize("run", [LogFormat.JSON], indirect=True)
 def test_every_line_of_a_log_as_json_is_json(run: Run) -> None:
     """Celery's own lines, too; but for what Celery prints before it has logs, and at a stop."""
-    if run.deployment.environment["VOICE_NOTIFY_LOG_FORMAT"] != LogFormat.JSON:
-        pytest.skip("for people")
     lines = [line for line in run.told["worker"].splitlines() if line.startswith("{")]
     others = [line for line in run.told["worker"].splitlines() if line.strip() and not line.startswith("{")]
     documents = [json.loads(line) for line in lines]
