@@ -84,7 +84,7 @@ def test_a_foreign_message_fails_or_rings(running: Deployment, flower: Flower) -
     """That its message was taken is no success: the call is; and one that is refused is a failure with the rule."""
     bad = new_mobile()
     running.answer(bad, 400)
-    with foreign_producer(running.redis.url) as shop:
+    with foreign_producer(running.broker_url) as shop:
         shop.send_task("voice_notify.notify", [bad, "453662", ["张三", "3号楼"]], task_id="shop-1")
         shop.send_task("voice_notify.notify", ["1380013800", "453662", ["张三", "3号楼"]], task_id="shop-2")
 

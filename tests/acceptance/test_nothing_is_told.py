@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.deployment import QUEUE, TEMPLATE, Deployment, deploy, foreign_producer, new_mobile
+from tests.support.deployment import ACL, QUEUE, TEMPLATE, Deployment, deploy, foreign_producer, new_mobile
 from tests.support.monitors import LOGIN, Flower, inspect, monitor_broker, receive_events, run_flower
 from tests.support.sandbox import APP_ID, APP_SECRET, eventually
 from tests.support.worker import ROOT
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 WORDS = ("王五的包裹", "东门保安室")
 WRONG_SECRET = "wrong-secret-of-tests"
 PASSWORD = "password-of-the-broker"
+
+
+pytestmark = pytest.mark.skipif(
+    ACL, reason="this process is producer, operator and monitor in one: no user may be that"
+)
 
 
 @dataclass

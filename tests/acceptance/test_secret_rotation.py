@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from tests.support.deployment import Deployment, new_mobile
 from tests.support.sandbox import eventually
-from voice_notify import runtime
 from voice_notify.core.states import State
 
 if TYPE_CHECKING:
@@ -73,10 +72,10 @@ def test_one_secret_is_good_at_a_time(deployment: Deployment) -> None:
     deployment.script(latency=0.05)
     with traffic(deployment) as sent:
         more_calls(deployment)
-        runtime.ledger().pause("a new secret")
-        assert eventually(lambda: runtime.ledger().counts()[State.CALLING] == 0)
+        deployment.operator.pause("a new secret")
+        assert eventually(lambda: deployment.operator.counts()[State.CALLING] == 0)
         deployment.change_secret("new-secret", keep_old=False)
         deployment.write_secret("new-secret")
-        runtime.ledger().resume()
+        deployment.operator.resume()
         more_calls(deployment)
     check(deployment, sent, processes)
