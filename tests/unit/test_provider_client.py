@@ -552,13 +552,23 @@ def test_a_connection_that_opens_too_late(monkeypatch: pytest.MonkeyPatch, calls
     assert server.connections == 1
 
 
-def test_a_body_that_is_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When `send_by` passes between head and body, the body is held back, so the server has no request."""
-    clock = iter([0.0, 0.0, 60.0])  # the head's check, its time of use, the body's check
-    with serving() as server, client_for(server.port) as client:
-        monkeypatch.setattr(connections, "monotonic", lambda: time.monotonic() + next(clock))
-        assert place(client, seconds=60).code == "too-late"
-        assert server.ends.get() == "reset"
+def test_a_request_is_written_in_one_piece() -> None:
+    """Head and body arrive together: no server ever sees half a request, and none is written late."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, client_for(listener.getsockname()[1]) as client:
+        arrived: list[bytes] = []
+
+        def read_once() -> None:
+            connection = listener.accept()[0]
+            arrived.append(connection.recv(65_536))
+            connection.close()
+
+        thread = threading.Thread(target=read_once)
+        thread.start()
+        place(client)
+        thread.join()
+    head, _, body = arrived[0].partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert body
 
 
 def test_connections_are_kept_alive() -> None:

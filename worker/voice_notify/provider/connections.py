@@ -83,6 +83,7 @@ class GuardedConnection(HTTPConnection):
     """A connection that obeys the guard of its thread and is not used again after `IDLE_LIMIT`."""
 
     _used_at = 0.0
+    _head = b""
 
     @property
     def is_connected(self) -> bool:
@@ -90,18 +91,26 @@ class GuardedConnection(HTTPConnection):
         return super().is_connected and monotonic() - self._used_at < IDLE_LIMIT
 
     def send(self, data: Any) -> None:  # noqa: ANN401 — http.client's own types
-        """Write a part of the request, its head or its body, if there is still time for it.
+        """Write a request, which comes as its head, then its body, in one piece, if there is still time for it.
 
-        The guard is asked last, when the connection is open. A head without its body is no request, so a body that
-        is late is held back too.
+        The guard is asked last, when the connection is open.
         """
         if self.sock is None:
             self.connect()
+        if not self._head:
+            self._head = data
+            return
+        data, self._head = self._head + data, b""
         current = _guard.get()
         current.check()
         current.begun = True
         self._used_at = monotonic()
         super().send(data)
+
+    def close(self) -> None:
+        """Close it, and forget a request that was not written."""
+        self._head = b""
+        super().close()
 
 
 class GuardedTLSConnection(GuardedConnection, HTTPSConnection):
