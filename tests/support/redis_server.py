@@ -28,7 +28,7 @@ class RedisServer:
     """
 
     def __init__(self, binary: Path, folder: Path, *, append_only: bool = False, users_of: str = "") -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._secrets = folder / "secrets" if users_of else None
         self._command = [str(binary), "--port", str(self.port), "--dir", str(folder)]
         if users_of:
@@ -92,7 +92,8 @@ class RedisServer:
         return [f"{entry['username']} {entry['object']} {entry['reason']}" for entry in entries]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

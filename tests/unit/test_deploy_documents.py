@@ -1,23 +1,20 @@
-"""`deploy/RUNBOOK.md` and `deploy/README.md`: at 3 a.m. every command, link and section has to be right."""
+"""`deploy/RUNBOOK.md` and `deploy/README.md`: at 3 a.m. every section has to be right.
+
+Their commands and links are tests in `test_documents.py`.
+"""
 
 from __future__ import annotations
 
 import re
-import shlex
 
-import click
 import pytest
 
 from tests.support.redis_server import DEPLOY
-from voice_notify.cli import LazyCommand, main
 
 RUNBOOK = (DEPLOY / "RUNBOOK.md").read_text(encoding="utf-8")
 README = (DEPLOY / "README.md").read_text(encoding="utf-8")
 SECTIONS = re.findall(r"^## (.+)$", RUNBOOK, re.MULTILINE)
 ANCHORS = {title.lower().replace(" ", "-") for title in SECTIONS}
-#: In code of any kind, whole lines of examples and words of a sentence.
-_COMMAND = r"(?<![\w./-])(?<!-n )voice-notify ((?:[a-z]+)(?: [^`#;|\n]*)?)"
-COMMANDS = sorted({line.strip() for line in re.findall(_COMMAND, RUNBOOK)})
 
 
 def test_every_alert_finds_its_section() -> None:
@@ -38,26 +35,6 @@ def test_a_section_says_when_it_is_over(title: str) -> None:
     """Every section ends with it."""
     section = RUNBOOK.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
     assert "**Over.**" in section
-
-
-@pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_is_real(line: str) -> None:
-    """Each is a command of ours, with options that it has."""
-    words = shlex.split(line)
-    command: click.Command = main
-    context = click.Context(main)
-    while words and isinstance(command, click.Group):
-        command = command.get_command(context, words.pop(0)) or pytest.fail(f"no such command: {line}")
-        command = command.load() if isinstance(command, LazyCommand) else command
-    options = {name for parameter in command.params for name in parameter.opts}
-    assert [word for word in words if word.startswith("--") and word not in options] == []
-
-
-def test_every_link_of_the_readme_leads_somewhere() -> None:
-    """Files are beside it."""
-    links = re.findall(r"\]\(([^)#]+)\)", README)
-    assert links
-    assert [link for link in links if not (DEPLOY / link).exists()] == []
 
 
 def test_everything_is_in_the_readme() -> None:
