@@ -155,10 +155,12 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ),
         ("tonumber(paused[3]) > 0 and", "", test_statistics.test_a_failing_account_on_the_day_after),
         (
-            "redis.call('DECRBY', SPENT(day_of(stamps[#stamps])), was.units)",
+            "redis.call('DECRBY', SPENT(day_of(called_at)), units)",
             "",
             test_statistics.test_a_refusal_gives_its_units_back,
         ),
+        ("if pause[1] == 'budget' and", "if false and", test_statistics.test_a_refusal_ends_the_pause_of_a_budget),
+        ("and not pause[2] then", "then", test_statistics.test_a_failing_account_on_the_day_after),
         ("last * 2", "last", test_breaker.test_the_probe_fails),
         ("math.min(longest, last * 2)", "last * 2", test_breaker.test_the_probe_fails),
         (

@@ -19,6 +19,7 @@ from voice_notify.errors import StoreUnavailable
 from voice_notify.settings import SecretUrl, Settings
 from voice_notify.store.connect import connect
 from voice_notify.store.dead_letters import Filter
+from voice_notify.store.scripts import store_errors
 
 
 def test_forgotten_scripts(account: Account) -> None:
@@ -85,6 +86,23 @@ def test_an_unreachable_redis(account: Account, use: Callable[[Account], object]
         account.ledger.scripts.client = redis.Redis(port=port, retry=Retry(NoBackoff(), 0))
         with pytest.raises(StoreUnavailable):
             use(account)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "OOM command not allowed when used memory > 'maxmemory'.",
+        "READONLY You can't write against a read only replica.",
+        "NOREPLICAS Not enough good replicas to write.",
+        "MISCONF Errors writing to the AOF file: No space left on device",
+    ],
+)
+def test_a_refusal_in_the_words_of_redis_6(refusal: str) -> None:
+    """A Redis 6.2 that takes no writes is unavailable too: what it refuses is tried again, outcomes above all."""
+    with pytest.raises(StoreUnavailable), store_errors():
+        raise redis.ResponseError(
+            f"Error running script (call to f_8ef40bbc): @user_script:299: @user_script: 299: -{refusal}"
+        )
 
 
 def test_from_settings(redis_server: RedisServer) -> None:

@@ -25,9 +25,10 @@ from tests.support.account import (
 )
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND, TODAY
 from voice_notify.core.outcome import Kind, Outcome
-from voice_notify.core.policy import Charge, Step
+from voice_notify.core.policy import Charge, Step, decide
 from voice_notify.core.states import Reason, State
 from voice_notify.errors import UnknownNotification
+from voice_notify.settler import Settler
 from voice_notify.store import keys
 from voice_notify.store.ledger import Settlement
 
@@ -393,3 +394,18 @@ def test_many_at_once(account: Account) -> None:
     step = Step(State.ACCEPTED, "placed", Charge.KEEP)
     batch = [Settlement(grant.id, grant.token, ACCEPTED, step) for grant in (*grants[:2], grants[0])]
     assert account.ledger.settle(batch) == ["accepted", "accepted", "repeated"]
+
+
+def test_one_that_can_not_be_settled(account: Account) -> None:
+    """A notification whose data is spoilt does not make the others, settled with it, unconfirmed."""
+    grants = [account.granted(account.submit(other_number(number))) for number in range(3)]
+    spoilt = grants[1].id
+    account.client.delete(account.prefix + keys.LOG + spoilt)
+    account.client.set(account.prefix + keys.LOG + spoilt, "not a list")
+    settler = Settler(account.ledger)
+    for grant in grants:
+        step = decide(ACCEPTED, grant.attempt, POLICY, account.clock.now, 0.5)
+        settler.put(Settlement(grant.id, grant.token, ACCEPTED, step))
+    settler.close()
+    states = [account.ledger.record(grant.id).state for grant in grants if grant.id != spoilt]
+    assert states == [State.ACCEPTED, State.ACCEPTED]

@@ -202,6 +202,25 @@ def test_a_refusal_gives_its_units_back(account: Account) -> None:
     account.granted(account.submit(other_number(2)))
 
 
+def test_a_refusal_ends_the_pause_of_a_budget(account: Account) -> None:
+    """Calls wait for what those in flight may cost, not until the next day when these cost nothing."""
+    account.configure(daily_budget=1)
+    in_flight = account.granted(account.submit(other_number(1)))
+    id_ = account.submit(other_number(2))
+    assert account.begin(id_) is None
+    account.settle(in_flight, MAINTENANCE)
+    account.granted(id_)
+
+
+def test_a_refusal_ends_no_other_pause(account: Account) -> None:
+    """What the refusal of a call begun before gives back is nothing to an account that is paused by hand."""
+    account.configure(daily_budget=1)
+    in_flight = account.granted(account.submit(other_number(1)))
+    account.ledger.pause("wrong text")
+    account.settle(in_flight, MAINTENANCE)
+    assert account.begin(account.submit(other_number(2))) is None
+
+
 def test_a_failing_account_on_the_day_after(account: Account) -> None:
     """A probe that fails when the budget's day is over pauses for the usual cool-down."""
     account.configure(daily_budget=1)

@@ -72,7 +72,12 @@ class Settler:
             return
         try:
             states = self._retrying(self._ledger.settle, batch)
-        except Exception:
+        except Exception as error:
+            if len(batch) > 1 and not isinstance(error, StoreUnavailable):
+                # One of them is at fault, and must not make the others unconfirmed; to settle again is harmless.
+                for each in batch:
+                    self._settle([each])
+                return
             # The lease runs out, and the attempts count as unconfirmed.
             log.exception("attempts not settled", ids=[each.id for each in batch])
             return

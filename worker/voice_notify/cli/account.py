@@ -26,6 +26,9 @@ _ADVICE = {
     "manual": "Somebody paused it by hand: when the cause is put right: voice-notify account resume",
 }
 
+#: The codes whose letters are the account's fault, and fit for a replay when it is well again.
+_OF_ACCOUNT = {"601", "602", "603", "604", "404"}
+
 
 @click.group()
 def account() -> None:
@@ -94,7 +97,8 @@ def _next_steps(found: Standing) -> list[str]:
     if not found.workers:
         steps.append("No worker is alive, nothing is called: celery -A voice_notify worker")
     if found.counts[State.DEAD]:
-        when = ", and when calls go out again: voice-notify dlq replay" if found.pause else ""
+        of_pause = found.pause is not None and found.pause.reason in _OF_ACCOUNT
+        when = ", and when calls go out again: voice-notify dlq replay --reason account" if of_pause else ""
         steps.append(f"Look at the dead letters: voice-notify dlq list{when}")
     return steps
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,8 +33,9 @@ def source(name: str) -> str:
     return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
-#: Refusals that end by themselves, or when an operator has put the server right.
-_PASSING = ("MISCONF", "NOREPLICAS", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
+#: Refusals that end by themselves, or when an operator has put the server right. What a script met, Redis 6.2 tells in
+#: the middle of a sentence: `Error running script (call to f_…): @user_script: 299: -OOM command not allowed …`.
+_PASSING = re.compile(r"(?:^|: -)(?:OOM|READONLY|MISCONF|NOREPLICAS|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b")
 
 #: What a script is told that its user may not do; in Redis 7.0, and in 7.2 and newer.
 _FORBIDDEN = ("user executing the script can't", "ACL failure in script")
@@ -52,7 +54,7 @@ def store_errors() -> Iterator[None]:
     except redis.ResponseError as error:
         if isinstance(error, NoPermissionError) or any(words in str(error) for words in _FORBIDDEN):
             raise NotAllowed(f"Redis does not let its user do that: {error}") from error
-        if not str(error).startswith(_PASSING):
+        if not _PASSING.search(str(error)):
             raise
         raise StoreUnavailable(f"Redis can not be used: {error}") from error
 

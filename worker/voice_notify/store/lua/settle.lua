@@ -45,12 +45,25 @@ local function settle_late(id, was, outcome)
   return 'late'
 end
 
+-- The account's pause as this script last read it; nil: to be read.
+local paused
+
+-- A refusal gives its units back. The pause for a spent budget ends with that: it had counted them as spent.
+local function give_units_back(called_at, units)
+  redis.call('DECRBY', SPENT(day_of(called_at)), units)
+  local pause = redis.call('HMGET', ACCOUNT, 'reason', 'probe')
+  if pause[1] == 'budget' and not pause[2] then
+    redis.call('DEL', ACCOUNT)
+    paused = nil
+  end
+end
+
 -- The window: the moment of the reply is the latest at which the call can have reached the provider.
 local function charge_window(was, outcome, step)
   local stamps = limits_of(was.mobile)
   if step.charge == 'refund' then
     if stamps[#stamps] then
-      redis.call('DECRBY', SPENT(day_of(stamps[#stamps])), was.units)
+      give_units_back(stamps[#stamps], was.units)
     end
     stamps[#stamps] = nil
   else
@@ -119,7 +132,6 @@ local function is_suspect(mobile, outcome, verdict)
 end
 
 -- The breaker. While paused only the probe is heard: calls begun before the pause say nothing new.
-local paused
 local function tell_breaker(mobile, token, outcome, step)
   local suspected = is_suspect(mobile, outcome, step.verdict)
   local fails = step.verdict == 'failed' or suspected
