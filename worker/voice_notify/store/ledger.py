@@ -17,6 +17,9 @@ from voice_notify.store import keys
 from voice_notify.store.records import Explanation, Pause, Record, explanation, pause, record, stamps
 from voice_notify.store.scripts import Argument, Scripts, store_errors
 
+#: Made once: `json.dumps` with options makes an encoder for each call.
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerOptions:
@@ -232,7 +235,7 @@ class Ledger:
             each.id,
             each.mobile,
             each.template_id,
-            json.dumps(each.params, ensure_ascii=False, separators=(",", ":")),
+            _to_json(each.params),
             each.priority,
             round(each.countdown * 1000),
             self.options.default_expires_ms if each.expires is None else max(1, round(each.expires * 1000)),

@@ -75,7 +75,12 @@ class Scripts:
 
     def run(self, name: str, arguments: Sequence[Argument]) -> Any:  # noqa: ANN401 - each script documents its reply
         """The reply of one script."""
-        return self.run_many([(name, arguments)])[0]
+        with store_errors():
+            try:
+                return self._evaluate(self.client, name, arguments)
+            except NoScriptError:
+                self.client.script_load(self._text(name))
+                return self._evaluate(self.client, name, arguments)
 
     def run_many(self, calls: Sequence[Call]) -> list[Any]:
         """The replies of many scripts, each atomic in itself, in one round trip."""
@@ -94,23 +99,22 @@ class Scripts:
 
     def run_each(self, name: str, common: Sequence[Argument], each: Sequence[Sequence[Argument]]) -> list[Any]:
         """A reply for each of many things, from a script that takes several at once, in one round trip."""
-        groups = [each[first : first + _AT_ONCE] for first in range(0, len(each), _AT_ONCE)]
-        replies = self.run_many([(name, [*common, *chain.from_iterable(group)]) for group in groups])
-        return replies[0] if len(replies) == 1 else list(chain.from_iterable(replies))
+        groups = [[*common, *chain.from_iterable(each[i : i + _AT_ONCE])] for i in range(0, len(each), _AT_ONCE)]
+        if len(groups) == 1:
+            replies: list[Any] = self.run(name, groups[0])
+            return replies
+        return list(chain.from_iterable(self.run_many([(name, group) for group in groups])))
 
     def _send(self, calls: Sequence[Call]) -> list[Any]:
-        limits = self.limits
-        common = (self.prefix, limits.gap_ms, limits.max_calls, limits.window_ms, self.retention_ms)
-        if len(calls) == 1:
-            name, arguments = calls[0]
-            try:
-                return [self.client.evalsha(self._digest(name), 1, *common, *arguments)]
-            except NoScriptError as error:
-                return [error]
         with self.client.pipeline(transaction=False) as pipe:
             for name, arguments in calls:
-                pipe.evalsha(self._digest(name), 1, *common, *arguments)
+                self._evaluate(pipe, name, arguments)
             return pipe.execute(raise_on_error=False)
+
+    def _evaluate(self, client: redis.Redis, name: str, arguments: Sequence[Argument]) -> Any:  # noqa: ANN401
+        limits = self.limits
+        common = (self.prefix, limits.gap_ms, limits.max_calls, limits.window_ms, self.retention_ms)
+        return client.evalsha(self._digest(name), 1, *common, *arguments)
 
     def _text(self, name: str) -> str:
         return "\n".join((LUA_KEYS, self.clock, source("lib"), source(name)))
