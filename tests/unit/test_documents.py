@@ -43,8 +43,8 @@ def _text(document: str) -> str:
 
 
 _FENCE = re.compile(r"^ *```\w*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-#: Not the name of a namespace, a unit, a container or a file.
-_CALL = re.compile(r"(?:(?<![\w./-])(?<!-n )(?<!generic )voice-notify|run --rm operator) ([a-z][^;&|]*)")
+#: Not the name of a namespace, a unit, a container or a file; what a command prints may name one in a sentence.
+_CALL = re.compile(r"(?:(?<![\w./-])(?<!-n )(?<!generic )voice-notify|run --rm operator) ([a-z][^;&|,]*)")
 
 
 def _examples(document: str) -> list[str]:
