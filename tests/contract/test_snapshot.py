@@ -27,7 +27,7 @@ from voice_notify.store.statistics import Counters, Statistics
 @pytest.fixture
 def statistics(account: Account, monkeypatch: pytest.MonkeyPatch) -> Statistics:
     """The counters, on the clock of the scripts."""
-    monkeypatch.setattr(account.ledger.__class__, "now_ms", lambda _: account.clock.now)
+    monkeypatch.setattr(account.ledger.scripts.__class__, "now_ms", lambda _: account.clock.now)
     return Statistics(account.ledger)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
     with command_line(monkeypatch, daily_budget="100") as cli:
-        monkeypatch.setattr(cli.account.ledger.__class__, "now_ms", lambda _: cli.account.clock.now)
+        monkeypatch.setattr(cli.account.ledger.scripts.__class__, "now_ms", lambda _: cli.account.clock.now)
         yield cli
 
 

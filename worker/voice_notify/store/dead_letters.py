@@ -80,9 +80,8 @@ class DeadLetters:
     def _ids(self, only: Filter) -> Iterator[str]:
         """Of all letters of the right age, at one moment: an index would skip letters when earlier ones leave."""
         client = self._scripts.client
+        now = self._scripts.now_ms()
         with store_errors():
-            seconds, micros = client.time()
-            now = seconds * 1000 + micros // 1000
             ids: Any = client.zrangebyscore(
                 self._scripts.prefix + keys.DEAD,
                 "-inf" if only.newer_than_ms is None else now - only.newer_than_ms,

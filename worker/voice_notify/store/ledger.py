@@ -215,14 +215,10 @@ class Ledger:
     def workers(self) -> list[str]:
         """Names of the workers whose pump was heard lately."""
         with store_errors():
-            alive: Any = self.scripts.client.zrangebyscore(self.scripts.prefix + keys.PUMPS, self.now_ms(), "+inf")
+            alive: Any = self.scripts.client.zrangebyscore(
+                self.scripts.prefix + keys.PUMPS, self.scripts.now_ms(), "+inf"
+            )
         return list(alive)
-
-    def now_ms(self) -> int:
-        """The one clock, Redis's."""
-        with store_errors():
-            seconds, micros = self.scripts.client.time()
-        return int(seconds) * 1000 + int(micros) // 1000
 
     def _submit(self, notifications: Sequence[Notification], ring: str, ring_limit: int) -> list[Submission | LineFull]:
         options = self.options

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from voice_notify.core.states import Reason, State
-from voice_notify.core.windows import Limits, Turn, next_free, timetable
-from voice_notify.store.records import Pause, Record, pause, record, stamps
+from voice_notify.core.windows import Limits, Turn, timetable
+from voice_notify.store.records import Pause, Record, pairs, pause, record, stamps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,18 +58,17 @@ class NumberView:
 
 def read_number(scripts: Scripts, mobile: str, *, most: int) -> NumberView:
     """The number as it is now, with the first `most` of its line."""
-    now, kept, hold, count, first, paused_fields = scripts.run("number", (mobile, most))
-    limits, paused = scripts.limits, pause(_pairs(paused_fields))
-    found = [(id_, float(score), _pairs(fields)) for id_, score, fields in first]
+    now, kept, hold, free, limit, count, first, paused_fields = scripts.run("number", (mobile, most))
+    limits, paused = scripts.limits, pause(pairs(paused_fields))
+    found = [(id_, float(score), pairs(fields)) for id_, score, fields in first]
     every = stamps(kept)
-    free, limit = _free_at(every, hold, limits)
     in_flight = bool(found) and found[0][1] == float("-inf")
     if paused:
         reason = Reason.PAUSED
     elif in_flight:
         reason = Reason.IN_FLIGHT
     else:
-        reason = limit if free > now else Reason.NEW
+        reason = Reason(limit) if free > now else Reason.NEW
     return NumberView(
         mobile=mobile,
         now_ms=now,
@@ -82,13 +81,6 @@ def read_number(scripts: Scripts, mobile: str, *, most: int) -> NumberView:
         open=count,
         pause=paused,
     )
-
-
-def _free_at(calls: Sequence[int], hold_ms: int, limits: Limits) -> tuple[int, Reason]:
-    free = next_free(calls, limits)
-    gap = calls[-1] + limits.gap_ms if calls else 0
-    reason = Reason.GAP if free == gap else Reason.DAILY
-    return (hold_ms, Reason.QUOTA) if hold_ms > free else (free, reason)
 
 
 def _line(  # noqa: PLR0913, PLR0917 - what decides when each is called
@@ -118,7 +110,3 @@ def _line(  # noqa: PLR0913, PLR0917 - what decides when each is called
 def _turn(score: float, fields: Mapping[str, str]) -> Turn:
     place = -int(fields.get("priority", 0)), int(fields["seq"])
     return Turn(max(0, int(score)), place, int(fields["deadline"]) if "deadline" in fields else None)
-
-
-def _pairs(flat: Sequence[str]) -> dict[str, str]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))

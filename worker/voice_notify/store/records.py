@@ -105,10 +105,10 @@ def stamps(text: str) -> tuple[int, ...]:
 def explanation(id_: str, reply: Sequence[Any], limits: Limits) -> Explanation:
     """The reply of the `explain` script, understood."""
     now, fields, log, joins, before, behind, joining, in_flight, calls, hold, free, limit, account = reply
-    found, paused = record(id_, _pairs(fields)), pause(_pairs(account))
+    found, paused = record(id_, pairs(fields)), pause(pairs(account))
     reason, due, ahead = found.reason, None, 0
     if found.state is State.CALLING:
-        due = int(_pairs(fields)["lease"])
+        due = int(pairs(fields)["lease"])
     elif found.state is State.WAITING:
         others = Others(before, behind, tuple((at, goes_before == 1) for at, goes_before in joining))
         probe = (paused.until_ms or 0) if paused else 0
@@ -138,7 +138,8 @@ def _history(found: Record, log: Sequence[str]) -> tuple[Transition, ...]:
     return tuple(entries)
 
 
-def _pairs(flat: Sequence[str]) -> dict[str, str]:
+def pairs(flat: Sequence[str]) -> dict[str, str]:
+    """A hash in a script's reply: its fields and values one after the other."""
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 

@@ -73,6 +73,12 @@ class Scripts:
     clock: str = field(default_factory=lambda: source("clock"))
     _digests: dict[str, str] = field(default_factory=dict)
 
+    def now_ms(self) -> int:
+        """The one clock, Redis's."""
+        with store_errors():
+            seconds, micros = self.client.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
     def run(self, name: str, arguments: Sequence[Argument]) -> Any:  # noqa: ANN401 - each script documents its reply
         """The reply of one script."""
         with store_errors():

@@ -183,7 +183,7 @@ class Statistics:
 
         Raises `StoreUnavailable`.
         """
-        now = self._ledger.now_ms()
+        now = self._ledger.scripts.now_ms()
         numbers = [china_day(now) - ago for ago in range(days)]
         with store_errors(), self._client.pipeline() as pipe:
             self._ask(pipe, now)
