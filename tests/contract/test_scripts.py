@@ -19,7 +19,7 @@ from voice_notify.errors import StoreUnavailable
 from voice_notify.settings import SecretUrl, Settings
 from voice_notify.store.connect import connect
 from voice_notify.store.dead_letters import Filter
-from voice_notify.store.scripts import store_errors
+from voice_notify.store.scripts import store_errors, with_what_it_uses
 
 
 def test_forgotten_scripts(account: Account) -> None:
@@ -39,6 +39,13 @@ def test_forgotten_scripts_of_many(account: Account) -> None:
     grants = account.ledger.begin([(id_, f"token-{id_}") for id_ in ids])
     assert [grant and grant.id for grant in grants] == ids
     assert [grant and grant.attempt.attempts for grant in grants] == [1, 1, 1]
+
+
+def test_a_script_is_given_what_it_uses() -> None:
+    """The library's parts that a script does not need are left out; what stands in comments needs nothing."""
+    library = ("local A, B = 1, 2", "local C = 3 -- not B", "local function d() return A end", "local function e() end")
+    script = "return d() -- and e"
+    assert with_what_it_uses(script, library) == "\n".join((library[0], library[2], script))
 
 
 def test_a_wrong_answer(account: Account) -> None:
@@ -99,7 +106,7 @@ def test_an_unreachable_redis(account: Account, use: Callable[[Account], object]
 )
 def test_a_refusal_in_the_words_of_redis_6(refusal: str) -> None:
     """A Redis 6.2 that takes no writes is unavailable too: what it refuses is tried again, outcomes above all."""
-    with pytest.raises(StoreUnavailable), store_errors():
+    with pytest.raises(StoreUnavailable), store_errors:
         raise redis.ResponseError(
             f"Error running script (call to f_8ef40bbc): @user_script:299: @user_script: 299: -{refusal}"
         )

@@ -30,8 +30,8 @@ log = get_logger(__name__)
 
 #: While so many rings are under way, a submit leaves its ring to the pump: under a flood, one ring serves many.
 _RINGS_OUTSTANDING = 1
-#: After a ring could not be sent, only the pump rings for so long (seconds).
-_RING_AGAIN_AFTER = 30.0
+#: After a ring could not be sent, and after one was not asked for, only the pump rings for so long (seconds).
+_AFTER_TROUBLE, _AFTER_ENOUGH = 30.0, 0.005
 #: Celery's ways to run something after a task; a notification ends long after its submit.
 _CALLBACKS = ("link", "link_error", "chord", "chain")
 
@@ -71,11 +71,13 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
             countdown=max(0.0, _seconds_until(eta)) if eta else countdown or 0,
             expires=_seconds_until(options.get("expires")),
         )
-        ring = new_id() if time.monotonic() >= Notify._ring_again_at else ""
+        ring = f"ring-{notification.id}" if time.monotonic() >= Notify._ring_again_at else ""
         submission = runtime.ledger().submit(notification, ring=ring, ring_limit=_RINGS_OUTSTANDING)
         _log_submission(notification, submission)
         if submission.ring:
             self._ring(submission.id, ring)
+        elif ring:
+            Notify._ring_again_at = time.monotonic() + _AFTER_ENOUGH
         # A submit that was sent again because its reply was lost meets itself.
         itself = task_id is None and submission.id == notification.id
         return NotifyResult(submission, duplicate=submission.duplicate and not itself, app=self.app)
@@ -93,7 +95,7 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
         try:
             send_ring([notification_id], ring)
         except Exception as error:  # noqa: BLE001 - whatever ails the broker: it is stored, and nothing is owed but speed
-            Notify._ring_again_at = time.monotonic() + _RING_AGAIN_AFTER
+            Notify._ring_again_at = time.monotonic() + _AFTER_TROUBLE
             log.warning("not rung, the pump will", id=notification_id, error=str(error))
 
 

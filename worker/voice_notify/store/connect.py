@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import redis
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
 from voice_notify.core.windows import Limits
 from voice_notify.settings import Settings
 from voice_notify.store import keys
+from voice_notify.store.client import Client
 from voice_notify.store.ledger import Ledger, LedgerOptions
 from voice_notify.store.scripts import Scripts
 
 
 def connect(settings: Settings) -> Ledger:
     """The account's ledger. No connection is made before it is used."""
-    client = redis.Redis.from_url(
+    client = Client.from_url(
         settings.redis_url.get_secret_value(),
         decode_responses=True,
         protocol=2,

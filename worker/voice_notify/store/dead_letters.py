@@ -47,7 +47,7 @@ class DeadLetters:
 
     def count(self) -> int:
         """How many there are."""
-        with store_errors():
+        with store_errors:
             return int(self._scripts.client.zcard(self._scripts.prefix + keys.DEAD))
 
     def find(self, only: Filter, limit: int | None = None) -> Iterator[Record]:
@@ -81,7 +81,7 @@ class DeadLetters:
         """Of all letters of the right age, at one moment: an index would skip letters when earlier ones leave."""
         client = self._scripts.client
         now = self._scripts.now_ms()
-        with store_errors():
+        with store_errors:
             ids: Any = client.zrangebyscore(
                 self._scripts.prefix + keys.DEAD,
                 "-inf" if only.newer_than_ms is None else now - only.newer_than_ms,

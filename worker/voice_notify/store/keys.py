@@ -22,8 +22,8 @@ the functions that `LUA_KEYS` defines from the same table.
 | rate              | string | ms at which `max_calls_per_second` is used up         | about a second        |
 | rings             | zset   | Celery messages under way; score: ms when given up    | while not empty       |
 | pumps             | zset   | workers alive; score: ms when presumed dead           | while not empty       |
-| counts            | hash   | notifications by state, and waiting:<reason>; final   | for good              |
-|                   |        | states since ever                                     |                       |
+| counts            | hash   | notifications by state, the waiting as                | for good              |
+|                   |        | waiting:<reason>; final states since ever             |                       |
 | totals            | hash   | what happened since ever, `TOTALS_FIELDS`             | for good              |
 | day:<day>         | hash   | the totals before the first change of that day (days  | 35 days               |
 |                   |        | since 1970-01-01, China time)                         |                       |
@@ -116,6 +116,6 @@ def _lua(constant: str, name: str) -> str:
 
 
 #: The same names for the scripts: `NOTIFICATION(id)`, `AGENDA`, …
-LUA_KEYS: Final = "\n".join(
+LUA_KEYS: Final = tuple(
     _lua(constant, name) for constant, name in list(globals().items()) if constant.isupper() and isinstance(name, str)
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from voice_notify.core.notification import Notification, OnUnconfirmed
 from voice_notify.core.outcome import Outcome
@@ -14,7 +14,7 @@ from voice_notify.core.states import State
 from voice_notify.core.windows import Limits, Others, forecast
 from voice_notify.errors import LineFull, UnknownNotification
 from voice_notify.store import keys
-from voice_notify.store.records import Explanation, Pause, Record, explanation, pause, record, stamps
+from voice_notify.store.records import Explanation, Pause, Record, explanation, pause, record, stamps, states
 from voice_notify.store.scripts import Argument, Scripts, store_errors
 
 #: Made once: `json.dumps` with options makes an encoder for each call.
@@ -38,8 +38,7 @@ class LedgerOptions:
     worker_ttl_ms: int = 15_000  #: a worker whose pump was silent for so long is taken for dead
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """What the ledger made of a submitted notification."""
 
     id: str
@@ -112,14 +111,16 @@ class Ledger:
 
     def submit(self, notification: Notification, *, ring: str = "", ring_limit: int = 0) -> Submission:
         """Store one notification. Given the id of a `ring`, the submission may ask to send it."""
-        (submission,) = self._submit([notification], ring, ring_limit)
+        (reply,) = self.scripts.run("submit", (*self._taking(ring, ring_limit), *self._submitted(notification)))
+        submission = self._submission(reply)
         if isinstance(submission, LineFull):
             raise submission
         return submission
 
     def submit_many(self, notifications: Sequence[Notification]) -> list[Submission | LineFull]:
         """Store many in one round trip; that a line is full is that notification's result."""
-        return self._submit(notifications, "", 0)
+        replies = self.scripts.run_each("submit", self._taking(), [self._submitted(each) for each in notifications])
+        return [self._submission(reply) for reply in replies]
 
     def cancel(self, id_: str) -> State:
         """Withdraw a notification; the state it was in. One in flight is not called back, only not called again."""
@@ -130,7 +131,7 @@ class Ledger:
 
     def record(self, id_: str) -> Record:
         """The notification as it stands."""
-        with store_errors():
+        with store_errors:
             fields: Any = self.scripts.client.hgetall(self.scripts.prefix + keys.NOTIFICATION + id_)
         if not fields:
             raise UnknownNotification(id_)
@@ -187,14 +188,14 @@ class Ledger:
 
     def forget_ring(self, ring: str) -> None:
         """A ring was answered: another may be sent."""
-        with store_errors():
+        with store_errors:
             self.scripts.client.zrem(self.scripts.prefix + keys.RINGS, ring)
 
     # What operators do.
 
     def account(self) -> Pause | None:
         """The account's pause, or None while calls go out."""
-        with store_errors():
+        with store_errors:
             fields: Any = self.scripts.client.hgetall(self.scripts.prefix + keys.ACCOUNT)
         return pause(fields)
 
@@ -208,23 +209,20 @@ class Ledger:
 
     def counts(self) -> dict[State, int]:
         """How many notifications are in each state; `accepted`, `expired` and `cancelled` are totals since ever."""
-        with store_errors():
+        with store_errors:
             found: Any = self.scripts.client.hgetall(self.scripts.prefix + keys.COUNTS)
-        return {state: int(found.get(state, 0)) for state in State}
+        return states(found)
 
     def workers(self) -> list[str]:
         """Names of the workers whose pump was heard lately."""
-        with store_errors():
+        with store_errors:
             alive: Any = self.scripts.client.zrangebyscore(
                 self.scripts.prefix + keys.PUMPS, self.scripts.now_ms(), "+inf"
             )
         return list(alive)
 
-    def _submit(self, notifications: Sequence[Notification], ring: str, ring_limit: int) -> list[Submission | LineFull]:
-        options = self.options
-        common = (options.max_line, ring, options.ring_lease_ms, ring_limit)
-        replies = self.scripts.run_each("submit", common, [self._submitted(each) for each in notifications])
-        return [self._submission(reply) for reply in replies]
+    def _taking(self, ring: str = "", ring_limit: int = 0) -> Sequence[Argument]:
+        return (self.options.max_line, ring, self.options.ring_lease_ms, ring_limit)
 
     def _submitted(self, each: Notification) -> Sequence[Argument]:
         return (

@@ -50,7 +50,7 @@ def read_records(scripts: Scripts, ids: Iterable[str]) -> Iterator[Record]:
     """The notifications with these ids, in that order, in chunks; one that is gone is left out."""
     client, prefix, ids = scripts.client, scripts.prefix, iter(ids)
     while chunk := list(islice(ids, _CHUNK)):
-        with store_errors(), client.pipeline(transaction=False) as pipe:
+        with store_errors, client.pipeline(transaction=False) as pipe:
             for id_ in chunk:
                 pipe.hgetall(prefix + keys.NOTIFICATION + id_)
             found = pipe.execute()
@@ -66,7 +66,7 @@ class Listing:
 
     def calling(self, wanted: Wanted) -> Iterator[Record]:
         """Those in flight, the one whose lease runs out first before the others."""
-        with store_errors():
+        with store_errors:
             ids = self._client.zrange(self._scripts.prefix + keys.CALLING, 0, -1)
         return self._of(State.CALLING, ids, wanted)
 
@@ -94,7 +94,7 @@ class Listing:
         newest: list[tuple[int, str]] = []  # a heap, the oldest of them on top
         total = seen = 0
         complete = False
-        with store_errors():
+        with store_errors:
             keys_in_all = max(1, self._client.dbsize())
         for chunk, scanned, complete in self._scan():  # noqa: B007 - whether the last chunk was the last of all
             for each in self._matching(state, chunk, wanted):
@@ -121,7 +121,7 @@ class Listing:
         """Numbers with open work, each once."""
         at, seen = 0, set[str]()
         while True:
-            with store_errors():
+            with store_errors:
                 chunk: list[str] = self._client.zrange(self._scripts.prefix + keys.AGENDA, at, at + _CHUNK - 1)
             if not chunk:
                 return
@@ -131,7 +131,7 @@ class Listing:
 
     def _lines(self, numbers: Iterator[str]) -> Iterator[str]:
         while chunk := list(islice(numbers, _CHUNK)):
-            with store_errors(), self._client.pipeline(transaction=False) as pipe:
+            with store_errors, self._client.pipeline(transaction=False) as pipe:
                 for number in chunk:
                     pipe.zrange(self._scripts.prefix + keys.LINE + number, 0, -1)
                 lines = pipe.execute()
@@ -143,7 +143,7 @@ class Listing:
         begin = self._scripts.prefix + keys.NOTIFICATION
         cursor, scanned = 0, 0
         while True:
-            with store_errors():
+            with store_errors:
                 cursor, found = self._client.scan(cursor, match=f"{begin}*", count=_CHUNK)
             scanned += _CHUNK
             yield [key.removeprefix(begin) for key in found], scanned, cursor == 0
@@ -151,7 +151,7 @@ class Listing:
                 return
 
     def _matching(self, state: State, ids: Sequence[str], wanted: Wanted) -> Iterator[tuple[int, str]]:
-        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+        with store_errors, self._client.pipeline(transaction=False) as pipe:
             for id_ in ids:
                 pipe.hmget(self._scripts.prefix + keys.NOTIFICATION + id_, _FIELDS)
             found = pipe.execute()

@@ -143,5 +143,17 @@ def pairs(flat: Sequence[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
+def states(counts: Mapping[str, str]) -> dict[State, int]:
+    """How many notifications are in each state, by the ledger's counts."""
+    found = {state: int(counts.get(state, 0)) for state in State}
+    return found | {State.WAITING: sum(waiting_by_reason(counts).values())}
+
+
+def waiting_by_reason(counts: Mapping[str, str]) -> dict[str, int]:
+    """How many wait, by the reason of their newest transition."""
+    prefix = f"{State.WAITING}:"
+    return {name.removeprefix(prefix): int(n) for name, n in counts.items() if name.startswith(prefix)}
+
+
 def _int(text: str | None) -> int | None:
     return int(text) if text else None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -33,30 +32,53 @@ def source(name: str) -> str:
     return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
+#: What a part of Lua defines for those after it, and what is a comment to the end of its line.
+_DEFINED = re.compile(r"^local (?:function )?(\w[\w, ]*)", re.MULTILINE)
+_COMMENT = re.compile("--.*")
+
+
+def with_what_it_uses(script: str, library: Sequence[str]) -> str:
+    """`script`, after those parts of `library` that it uses or that these use.
+
+    Redis runs a script from its first line each time, and what is defined there for nothing costs as much as a command.
+    """
+    parts, used = [script], set(re.findall(r"\w+", _COMMENT.sub("", script)))
+    for part in reversed(library):  # a part uses only what stands before it
+        if used.intersection(re.findall(r"\w+", " ".join(_DEFINED.findall(part)))):
+            parts.insert(0, part)
+            used.update(re.findall(r"\w+", _COMMENT.sub("", part)))
+    return "\n".join(parts)
+
+
 #: Refusals that end by themselves, or when an operator has put the server right. What a script met, Redis 6.2 tells in
 #: the middle of a sentence: `Error running script (call to f_…): @user_script: 299: -OOM command not allowed …`.
 _PASSING = re.compile(r"(?:^|: -)(?:OOM|READONLY|MISCONF|NOREPLICAS|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b")
 
 #: What a script is told that its user may not do; in Redis 7.0, and in 7.2 and newer.
-_FORBIDDEN = ("user executing the script can't", "ACL failure in script")
+_FORBIDDEN = re.compile("user executing the script can't|ACL failure in script")
 
 
-@contextmanager
-def store_errors() -> Iterator[None]:
+class _StoreErrors:
     """A Redis that can not be reached, or takes no writes, is `StoreUnavailable`; a missing right is `NotAllowed`.
 
     A script that meets a full Redis has written nothing: the server looks before its first write.
     """
-    try:
-        yield
-    except (redis.ConnectionError, redis.TimeoutError, ReadOnlyError, OutOfMemoryError) as error:
-        raise StoreUnavailable(f"Redis can not be used: {error}") from error
-    except redis.ResponseError as error:
-        if isinstance(error, NoPermissionError) or any(words in str(error) for words in _FORBIDDEN):
-            raise NotAllowed(f"Redis does not let its user do that: {error}") from error
-        if not _PASSING.search(str(error)):
-            raise
-        raise StoreUnavailable(f"Redis can not be used: {error}") from error
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        match error:
+            case redis.ConnectionError() | redis.TimeoutError() | ReadOnlyError() | OutOfMemoryError():
+                raise StoreUnavailable(f"Redis can not be used: {error}") from error
+            case redis.ResponseError() if isinstance(error, NoPermissionError) or _FORBIDDEN.search(str(error)):
+                raise NotAllowed(f"Redis does not let its user do that: {error}") from error
+            case redis.ResponseError() if _PASSING.search(str(error)):
+                raise StoreUnavailable(f"Redis can not be used: {error}") from error
+
+
+#: `with store_errors:` around whatever asks Redis.
+store_errors = _StoreErrors()
 
 
 @dataclass(slots=True)
@@ -75,13 +97,13 @@ class Scripts:
 
     def now_ms(self) -> int:
         """The one clock, Redis's."""
-        with store_errors():
+        with store_errors:
             seconds, micros = self.client.time()
         return int(seconds) * 1000 + int(micros) // 1000
 
     def run(self, name: str, arguments: Sequence[Argument]) -> Any:  # noqa: ANN401 - each script documents its reply
         """The reply of one script."""
-        with store_errors():
+        with store_errors:
             try:
                 return self._evaluate(self.client, name, arguments)
             except NoScriptError:
@@ -90,7 +112,7 @@ class Scripts:
 
     def run_many(self, calls: Sequence[Call]) -> list[Any]:
         """The replies of many scripts, each atomic in itself, in one round trip."""
-        with store_errors():
+        with store_errors:
             replies = self._send(calls)
             forgotten = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
             if forgotten:
@@ -123,7 +145,7 @@ class Scripts:
         return client.evalsha(self._digest(name), 1, *common, *arguments)
 
     def _text(self, name: str) -> str:
-        return "\n".join((LUA_KEYS, self.clock, source("lib"), source(name)))
+        return with_what_it_uses(source(name), (*LUA_KEYS, self.clock, *source("lib").split("\n\n")))
 
     def _digest(self, name: str) -> str:
         if name not in self._digests:

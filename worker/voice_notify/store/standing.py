@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from voice_notify.core.states import State
-from voice_notify.store.records import Pause, pairs, pause
+from voice_notify.store.records import Pause, pairs, pause, states
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,11 +31,10 @@ class Standing:
 def read_standing(scripts: Scripts) -> Standing:
     """The account as it stands now, in one round trip."""
     now, paused, counts, due, run, code, workers, spent = scripts.run("standing", ())
-    found = pairs(counts)
     return Standing(
         now_ms=now,
         pause=pause(pairs(paused)),
-        counts={state: int(found.get(state, 0)) for state in State},
+        counts=states(pairs(counts)),
         due=due,
         run=run,
         run_code=code if run else "",

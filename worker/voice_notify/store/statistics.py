@@ -19,7 +19,7 @@ from voice_notify.core.policy import china_day
 from voice_notify.core.states import State
 from voice_notify.store import keys
 from voice_notify.store.ledger import Ledger
-from voice_notify.store.records import Pause, pause
+from voice_notify.store.records import Pause, pause, states, waiting_by_reason
 from voice_notify.store.scripts import store_errors
 
 #: Upper bounds of the histograms' buckets, in milliseconds; above the last is one more bucket.
@@ -185,7 +185,7 @@ class Statistics:
         """
         now = self._ledger.scripts.now_ms()
         numbers = [china_day(now) - ago for ago in range(days)]
-        with store_errors(), self._client.pipeline() as pipe:
+        with store_errors, self._client.pipeline() as pipe:
             self._ask(pipe, now)
             for number in numbers:
                 pipe.hgetall(self._key(f"{keys.DAY}{number}"))
@@ -212,8 +212,8 @@ def _snapshot(now: int, dates: Sequence[date], replies: Sequence[Any]) -> Snapsh
     return Snapshot(
         now_ms=now,
         totals=since_ever,
-        states={state: int(counts.get(state, 0)) for state in State},
-        waiting=_waiting(counts),
+        states=states(counts),
+        waiting={reason: n for reason, n in sorted(waiting_by_reason(counts).items()) if n},
         in_flight=in_flight,
         due=due,
         oldest_due_ms=round(now - first[0][1]) if due else 0,
@@ -222,12 +222,6 @@ def _snapshot(now: int, dates: Sequence[date], replies: Sequence[Any]) -> Snapsh
         spent=int(spent or 0),
         days=tuple(_days(since_ever, dates, copies)),
     )
-
-
-def _waiting(counts: Mapping[str, str]) -> dict[str, int]:
-    prefix = f"{State.WAITING}:"
-    found = {name.removeprefix(prefix): int(n) for name, n in sorted(counts.items()) if name.startswith(prefix)}
-    return {reason: n for reason, n in found.items() if n}
 
 
 def _days(totals: Counters, dates: Sequence[date], copies: Sequence[Mapping[str, str]]) -> list[Day]:

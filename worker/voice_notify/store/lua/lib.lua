@@ -158,14 +158,8 @@ end
 -- `was` is the reason of a waiting one, nil if it was not waiting. What follows `detail` are fields and values to set.
 local function move(id, now, from, was, to, reason, detail, ...)
   redis.call('HSET', NOTIFICATION(id), 'state', to, 'reason', reason, ...)
-  count(COUNTS, from, -1)
-  count(COUNTS, to, 1)
-  if was then
-    count(COUNTS, 'waiting:' .. was, -1)
-  end
-  if to == 'waiting' then
-    count(COUNTS, 'waiting:' .. reason, 1)
-  end
+  count(COUNTS, was and 'waiting:' .. was or from, -1)
+  count(COUNTS, to == 'waiting' and 'waiting:' .. reason or to, 1)
   log(id, now, to, reason, detail)
 end
 

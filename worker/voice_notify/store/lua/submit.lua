@@ -76,7 +76,6 @@ local function submit(id, mobile, template, params, priority, countdown, expires
   if key ~= '' then
     redis.call('SET', IDEMPOTENCY(key), id, 'PX', RETENTION)
   end
-  count(COUNTS, 'waiting', 1)
   count(COUNTS, 'waiting:' .. reason, 1)
   count(TOTALS, 'submitted', 1)
   join_line(id, mobile, priority, seq, due, now)
