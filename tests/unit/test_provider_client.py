@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tenacity import wait_fixed, wait_none
+from urllib3.connection import HTTPConnection
 
 from voice_notify import __version__
 from voice_notify.core.outcome import Kind, Outcome
@@ -316,12 +317,30 @@ def test_each_documented_code(code: int, kind: Kind) -> None:
         say_and_close(b"HTTP/1.0 200 OK\r\n\r\n" + REPLY),
         say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(REPLY), REPLY)),
         say(b"HTTP/1.1 100 Continue\r\n\r\n" + http(200, REPLY)),
-        say(http(200, REPLY, "Content-Type: application/json; charset", "Set-Cookie: ;;=", "no colon")),
+        say(http(200, REPLY, "Content-Type: application/json; charset", "Set-Cookie: ;;=", "X:")),
+        say(http(200, REPLY) + b"and more that nobody asked for"),
+        say(http(200, REPLY) + http(503, b"{}")),
     ],
 )
 def test_the_forms_of_a_reply(answer: Answer) -> None:
-    """A success is accepted in every form that HTTP allows, and in some that it does not."""
+    """A success is accepted in every form that HTTP allows, whatever comes after it."""
     assert outcome_of(answer) == ACCEPTED
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        say(http(200, REPLY, "Connection: close")),
+        say(http(200, REPLY) + b"more"),
+        say(http(200, REPLY) + http(503, b"{}")),
+        say(http(200, REPLY) + b"HTTP/1.1 500"),
+    ],
+)
+def test_a_connection_that_is_not_used_again(answer: Answer) -> None:
+    """A connection that the server means to close, or on which more came than was asked for, takes no other request."""
+    with serving(answer) as server, client_for(server.port) as client:
+        assert [place(client) for _ in range(2)] == [ACCEPTED] * 2
+    assert server.connections == 2
 
 
 @pytest.mark.parametrize(
@@ -329,7 +348,9 @@ def test_the_forms_of_a_reply(answer: Answer) -> None:
     [
         (say_and_close(b""), Kind.UNCONFIRMED, "cut"),
         (say_and_close(b"HTTP/1.1 20"), Kind.UNCONFIRMED, "cut"),
-        (say_and_close(b"HTTP/1.1 200 OK\r\nContent-Le"), Kind.UNCONFIRMED, "garbage"),
+        (say_and_close(b"HTTP/1.1 200 OK\r\nContent-Le"), Kind.UNCONFIRMED, "cut"),
+        (say_and_close(b"HTTP/1.1 100 Continue\r\n\r\n"), Kind.UNCONFIRMED, "cut"),
+        (say(http(200, REPLY, "no colon")), Kind.UNCONFIRMED, "cut"),
         (say_and_close(http(200, REPLY)[:-5]), Kind.UNCONFIRMED, "cut"),
         (say_and_close(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n99\r\n{"), Kind.UNCONFIRMED, "cut"),
         (say_and_close(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), Kind.UNCONFIRMED, "cut"),
@@ -341,6 +362,7 @@ def test_the_forms_of_a_reply(answer: Answer) -> None:
         (say(http(500, b"")), Kind.UNCONFIRMED, "http-500"),
         (say(http(502, b"<html>")), Kind.UNCONFIRMED, "http-502"),
         (say(http(503, b"busy", "Retry-After: 1")), Kind.TRANSIENT, "http-503"),
+        (say(http(503, b"busy") + http(200, b"")), Kind.TRANSIENT, "http-503"),
         (say(http(429, b"")), Kind.TRANSIENT, "http-429"),
         (say(http(404, b"<html>")), Kind.ACCOUNT, "404"),
         (say(http(403, b"<html>")), Kind.UNCLEAR, "http-403"),
@@ -366,6 +388,19 @@ def test_an_endless_reply() -> None:
         assert server.ends.get() == "reset"
 
 
+def test_endless_headers() -> None:
+    """Headers without an end are read up to a limit too."""
+
+    def stream_for_ever(connection: socket.socket, _request: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+        while True:
+            connection.sendall(b"y" * 1024)
+
+    with serving(stream_for_ever) as server, client_for(server.port) as client:
+        assert place(client).code == "cut"
+        assert server.ends.get() == "reset"
+
+
 def test_a_read_timeout() -> None:
     """Without a reply in time the call is unconfirmed, and its connection is reset before the outcome is told."""
     with serving(say_nothing) as server, client_for(server.port, read_timeout=0.05) as client:
@@ -374,14 +409,14 @@ def test_a_read_timeout() -> None:
     assert (outcome.kind, outcome.code) == (Kind.UNCONFIRMED, "read-timeout")
 
 
-@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n"])
-def test_a_dripping_reply(head: bytes) -> None:
-    """A body that comes drop by drop is cut off by the read timeout, though every drop came in time."""
+@pytest.mark.parametrize("head", ["", "X: ", "\r\n", "Content-Length: 50000\r\n\r\n"])
+def test_a_dripping_reply(head: str) -> None:
+    """A reply that comes drop by drop is cut off by the read timeout, though every drop came in time."""
 
     def drip(connection: socket.socket, _request: bytes) -> None:
-        connection.sendall(head)
+        connection.sendall(f"HTTP/1.1 200 OK\r\n{head}".encode())
         while True:
-            connection.sendall(b" ")
+            connection.sendall(b"x")
             time.sleep(0.01)
 
     with serving(drip) as server, client_for(server.port, read_timeout=0.2) as client:
@@ -569,6 +604,20 @@ def test_a_request_is_written_in_one_piece() -> None:
     head, _, body = arrived[0].partition(b"\r\n\r\n")
     assert f"Content-Length: {len(body)}".encode() in head
     assert body
+
+
+def test_a_write_may_take_as_long_as_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a new connection, and on one that was set to wait longer for a reply."""
+    timeouts, send = [], HTTPConnection.send
+
+    def note_and_send(connection: HTTPConnection, data: bytes) -> None:
+        timeouts.append(connection.sock.gettimeout())
+        send(connection, data)
+
+    monkeypatch.setattr(HTTPConnection, "send", note_and_send)
+    with serving() as server, client_for(server.port, connect_timeout=4, read_timeout=9) as client:
+        assert [place(client) for _ in range(2)] == [ACCEPTED] * 2
+    assert timeouts == [4, 4]
 
 
 def test_connections_are_kept_alive() -> None:

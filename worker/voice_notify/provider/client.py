@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _HEADERS = {
     "User-Agent": f"voice-notify/{__version__}",
     "Accept": "application/json",
+    "Accept-Encoding": "identity",
     "Content-Type": "application/x-www-form-urlencoded",
 }
 

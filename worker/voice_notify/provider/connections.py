@@ -23,14 +23,18 @@ from requests import Response
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from voice_notify.provider.reply import Reply
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from requests import PreparedRequest
-    from urllib3.response import HTTPResponse
 
 #: The largest reply that is read, in bytes; the documented ones have about a hundred.
 REPLY_LIMIT = 64 * 1024
+
+_MOST_RECEIVED = 4 * REPLY_LIMIT  # with headers and the marks of chunks
+_PART = 4096  # of one read; a reply has a few hundred bytes
 
 #: Seconds after its last request for which a kept-alive connection is used again. A server that closes an idle one says
 #: so, but a load balancer or NAT in between may drop it without a word, and the next request would be lost in silence.
@@ -83,7 +87,6 @@ class GuardedConnection(HTTPConnection):
     """A connection that obeys the guard of its thread and is not used again after `IDLE_LIMIT`."""
 
     _used_at = 0.0
-    _head = b""
 
     @property
     def is_connected(self) -> bool:
@@ -91,26 +94,19 @@ class GuardedConnection(HTTPConnection):
         return super().is_connected and monotonic() - self._used_at < IDLE_LIMIT
 
     def send(self, data: Any) -> None:  # noqa: ANN401 — http.client's own types
-        """Write a request, which comes as its head, then its body, in one piece, if there is still time for it.
+        """Write a request, whole and in one piece, if there is still time for it.
 
         The guard is asked last, when the connection is open.
         """
         if self.sock is None:
             self.connect()
-        if not self._head:
-            self._head = data
-            return
-        data, self._head = self._head + data, b""
+        else:
+            self.sock.settimeout(self.timeout)
         current = _guard.get()
         current.check()
         current.begun = True
         self._used_at = monotonic()
         super().send(data)
-
-    def close(self) -> None:
-        """Close it, and forget a request that was not written."""
-        self._head = b""
-        super().close()
 
 
 class GuardedTLSConnection(GuardedConnection, HTTPSConnection):
@@ -120,14 +116,15 @@ class GuardedTLSConnection(GuardedConnection, HTTPSConnection):
 class Adapter(HTTPAdapter):
     """requests' transport to one address, straight onto guarded connections that are kept alive.
 
-    The way through a session and urllib3's pool costs as much again as the request itself: redirects, retries, cookies,
-    proxies and other hosts, none of which have a part here.
+    urllib3 opens them, httptools reads what comes back. The way through a session, urllib3's pool and http.client costs
+    three times as much: redirects, retries, cookies, proxies and other hosts, none of which have a part here.
     """
 
     def __init__(self, url: str) -> None:
         super().__init__()
         parts = urlsplit(url)
-        self._target = parts.path or "/"
+        target = parts.path or "/"
+        self._head = f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
         self._connection: Callable[..., GuardedConnection]
         if parts.scheme == "https":
             # Made once: reading all trusted certificates takes 20 ms.
@@ -140,27 +137,27 @@ class Adapter(HTTPAdapter):
     def send(self, request: PreparedRequest, *_: object, timeout: object = None, **__: object) -> Response:
         """The reply to `request`, read to its end or to just over `REPLY_LIMIT`; `timeout` is (connect, read) seconds.
 
-        The read timeout is for the whole body, but for one last read. Raises what the connection does: `OSError`, and
-        urllib3's and http.client's errors.
+        The read timeout is for the whole reply, but for one last read. Raises what the connection does: `OSError`,
+        urllib3's errors, `HttpParserError`, and `EOFError` where it ended too early.
         """
         connect_timeout, read_timeout = cast("tuple[float, float]", timeout)
+        head = self._head + "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
         connection = self._take()
         try:
             connection.timeout = connect_timeout
-            connection.request("POST", self._target, request.body, request.headers, preload_content=False)
-            connection.timeout = read_timeout
-            reply = connection.getresponse()
-            body = _read(reply, read_timeout)
+            connection.send(f"{head}\r\n".encode() + cast("bytes", request.body))
+            connection.sock.settimeout(read_timeout)
+            reply = _read(connection.sock, read_timeout)
         except BaseException:
             connection.close()
             raise
-        if len(body) > REPLY_LIMIT:
-            connection.close()
-        else:
+        if reply.keeps_alive:
             self._idle.append(connection)
+        else:
+            connection.close()
         response = Response()
         response.status_code = reply.status
-        response.raw = BytesIO(body)
+        response.raw = BytesIO(reply.body)
         return response
 
     def close(self) -> None:
@@ -179,11 +176,15 @@ class Adapter(HTTPAdapter):
         return connection
 
 
-def _read(reply: HTTPResponse, seconds: float) -> bytes:
-    until = monotonic() + seconds
-    body = bytearray()
-    while len(body) <= REPLY_LIMIT and (part := reply.read1(REPLY_LIMIT, decode_content=False)):
-        body += part
-        if monotonic() > until:
+def _read(connection: socket.socket, seconds: float) -> Reply:
+    until, received = monotonic() + seconds, 0
+    reply = Reply()
+    while not reply.is_whole and len(reply.body) <= REPLY_LIMIT:
+        data = connection.recv(_PART)
+        reply.feed(data)
+        received += len(data)
+        if received > _MOST_RECEIVED:
+            raise ValueError("the reply's headers are too large")
+        if not reply.is_whole and monotonic() > until:
             raise TimeoutError("the reply took too long")
-    return bytes(body)
+    return reply
