@@ -270,6 +270,15 @@ def test_the_request() -> None:
     ]
 
 
+def test_a_host_whose_name_is_not_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server reads its name as the wire has it."""
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, *rest, **options: resolve("127.0.0.1", *rest, **options))
+    with serving() as server, client_for(server.port, "http://例子.cn") as client:
+        assert place(client) == ACCEPTED
+    assert f"Host: xn--fsqu00a.cn:{server.port}\r\n".encode() in server.requests[0]
+
+
 def test_a_template_without_variables() -> None:
     """Without variables there is no `param`."""
     with serving() as server, client_for(server.port) as client:
@@ -375,29 +384,17 @@ def test_each_failure_after_sending(answer: Answer, kind: Kind, code: str) -> No
     assert MOBILE not in outcome.message
 
 
-def test_an_endless_reply() -> None:
-    """A reply without an end is read up to the limit, and its connection is closed."""
+@pytest.mark.parametrize(("head", "code"), [(b"\r\n", "reply-too-large"), (b"X: ", "cut")])
+def test_an_endless_reply(head: bytes, code: str) -> None:
+    """A body without an end, or headers without one, are read up to a limit, and the connection is closed."""
 
     def stream_for_ever(connection: socket.socket, _request: bytes) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        connection.sendall(b"HTTP/1.1 200 OK\r\n" + head)
         while True:
-            connection.sendall(b" " * 1024)
+            connection.sendall(b"x" * 1024)
 
     with serving(stream_for_ever) as server, client_for(server.port) as client:
-        assert place(client).code == "reply-too-large"
-        assert server.ends.get() == "reset"
-
-
-def test_endless_headers() -> None:
-    """Headers without an end are read up to a limit too."""
-
-    def stream_for_ever(connection: socket.socket, _request: bytes) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
-        while True:
-            connection.sendall(b"y" * 1024)
-
-    with serving(stream_for_ever) as server, client_for(server.port) as client:
-        assert place(client).code == "cut"
+        assert place(client).code == code
         assert server.ends.get() == "reset"
 
 

@@ -30,7 +30,7 @@ log = get_logger(__name__)
 
 #: While so many rings are under way, a submit leaves its ring to the pump: under a flood, one ring serves many.
 _RINGS_OUTSTANDING = 1
-#: After a ring could not be sent, and after one was not asked for, only the pump rings for so long (seconds).
+#: After a ring could not be sent, and after the ledger asked for none, only the pump rings for so long (seconds).
 _AFTER_TROUBLE, _AFTER_ENOUGH = 30.0, 0.005
 #: Celery's ways to run something after a task; a notification ends long after its submit.
 _CALLBACKS = ("link", "link_error", "chord", "chain")
@@ -77,7 +77,8 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
         if submission.ring:
             self._ring(submission.id, ring)
         elif ring:
-            Notify._ring_again_at = time.monotonic() + _AFTER_ENOUGH
+            # Another thread may have met trouble meanwhile.
+            Notify._ring_again_at = max(Notify._ring_again_at, time.monotonic() + _AFTER_ENOUGH)
         # A submit that was sent again because its reply was lost meets itself.
         itself = task_id is None and submission.id == notification.id
         return NotifyResult(submission, duplicate=submission.duplicate and not itself, app=self.app)

@@ -76,8 +76,8 @@ class ProviderClient:
         self._account = urlencode({"appId": app_id})
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
-        self._adapter = Adapter(base_url)
         self._blank = requests.Request("POST", base_url, _HEADERS).prepare()
+        self._adapter = Adapter(str(self._blank.url))
 
     def place_call(self, call: Call, *, timestamp_ms: int, send_by: float) -> Outcome:
         """Ask the provider to place `call`, once, writing nothing from `send_by` (`time.monotonic`) on.

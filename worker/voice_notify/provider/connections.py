@@ -117,14 +117,14 @@ class Adapter(HTTPAdapter):
     """requests' transport to one address, straight onto guarded connections that are kept alive.
 
     urllib3 opens them, httptools reads what comes back. The way through a session, urllib3's pool and http.client costs
-    three times as much: redirects, retries, cookies, proxies and other hosts, none of which have a part here.
+    more than twice as much: redirects, retries, cookies, proxies and other hosts, none of which have a part here.
     """
 
     def __init__(self, url: str) -> None:
+        """Take the address as requests has prepared it: all of it is ASCII."""
         super().__init__()
         parts = urlsplit(url)
-        target = parts.path or "/"
-        self._head = f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        self._head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
         self._connection: Callable[..., GuardedConnection]
         if parts.scheme == "https":
             # Made once: reading all trusted certificates takes 20 ms.
