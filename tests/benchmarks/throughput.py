@@ -25,6 +25,7 @@ class Measured:
 
     turns: list[Turn] = field(default_factory=list)
     enqueues: list[float] = field(default_factory=list)  #: per second, workers stopped
+    enqueue_cpu: list[float] = field(default_factory=list)  #: of the producer then, seconds for each
 
     @property
     def rates(self) -> list[float]:
@@ -76,25 +77,38 @@ def _measure(
                 f"round {number}: {system.label}: {turn.run.number} in {turn.run.seconds:.2f} s, {turn.run.rate:,.0f}/s"
             )
             if system is not BARE:
-                so_far.enqueues.append(enqueues / measure_enqueue(bench, system, enqueues).seconds)
+                submitted = measure_enqueue(bench, system, enqueues)
+                so_far.enqueues.append(enqueues / submitted.seconds)
+                so_far.enqueue_cpu.append(submitted.cpu / enqueues)
     return measured
 
 
 def _show(systems: Mapping[str, System], measured: Mapping[str, Measured]) -> None:
-    peers = [median(each.rates) for name, each in measured.items() if name not in (*OURS, BARE.name)]
+    rates = {name: each.rates for name, each in measured.items()}
+    peers = [each for name, each in rates.items() if name not in (*OURS, BARE.name)]
     against = {
-        "× best peer": max(peers, default=None),
-        "× Celery": median(measured[CELERY.name].rates) if CELERY.name in measured else None,
-        "× bare": median(measured[BARE.name].rates) if BARE.name in measured else None,
+        "× best peer": [max(turn) for turn in zip(*peers, strict=True)],
+        "× Celery": rates.get(CELERY.name, []),
+        "× bare": rates.get(BARE.name, []),
     }
     rows = []
     for name, each in measured.items():
-        rate = median(each.rates)
-        ratios = [f"{rate / other:.2f}" if other else "–" for other in against.values()]
-        cpu = 1e6 * median(turn.cpu for turn in each.turns)
-        rows.append([systems[name].label, spread(each.rates), *ratios, f"{cpu:,.0f}", spread(each.enqueues)])
-    columns = ["system", "done/s", *against, "CPU µs", "enqueued/s"]
-    show("Throughput: median (range over the rounds)", columns, rows)
+        ratios = [_ratio(each.rates, others) for others in against.values()]
+        cpu = _micros([turn.cpu for turn in each.turns])
+        rows.append(
+            [systems[name].label, spread(each.rates), *ratios, cpu, spread(each.enqueues), _micros(each.enqueue_cpu)]
+        )
+    columns = ["system", "done/s", *against, "CPU µs", "enqueued/s", "its CPU µs"]
+    show("Throughput: median (range over the rounds); ratios: the median of those within each round", columns, rows)
+
+
+def _ratio(rates: Sequence[float], others: Sequence[float]) -> str:
+    # Within a round, because a noisy machine is slower in one round than in another.
+    return f"{median(rate / other for rate, other in zip(rates, others, strict=True)):.2f}" if others else "–"
+
+
+def _micros(seconds: Sequence[float]) -> str:
+    return f"{1e6 * median(seconds):,.0f}" if seconds else "–"
 
 
 def _series(systems: Mapping[str, System], measured: Mapping[str, Measured]) -> list[chart.Series]:
