@@ -11,7 +11,7 @@ import click
 
 from tests.benchmarks.bench import cheapest_provider, open_bench
 from tests.benchmarks.measure import Turn, measure_turn
-from tests.benchmarks.report import console, describe, save, show
+from tests.benchmarks.report import console, describe, micros, save, show
 from tests.benchmarks.systems import OURS, SYSTEMS
 
 _DAY = 86_400
@@ -52,7 +52,7 @@ def _show_costs(turns: dict[str, list[Turn]]) -> None:
         [
             SYSTEMS[name].label,
             f"{median(turn.run.rate for turn in each):,.0f}",
-            *(f"{1e6 * median(getattr(turn, cost) for turn in each):,.0f}" for cost in _CPU),
+            *(micros([getattr(turn, cost) for turn in each]) for cost in _CPU),
             f"{median(sum(turn.commands.values()) for turn in each):.1f}",
             f"{median(turn.round_trips for turn in each):.2f}",
             f"{median(turn.memory for turn in each):,.0f}",

@@ -30,6 +30,11 @@ def spread(values: Sequence[float], form: str = ",.0f") -> str:
     return f"{median(values):{form}} ({min(values):{form}} – {max(values):{form}})"
 
 
+def micros(seconds: Sequence[float]) -> str:
+    """The median of some times, in microseconds."""
+    return f"{1e6 * median(seconds):,.0f}" if seconds else "–"
+
+
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table: the first column names, the others are numbers."""
     table = Table(title=title, title_justify="left")

@@ -13,7 +13,7 @@ import click
 from tests.benchmarks import chart
 from tests.benchmarks.bench import Bench, cheapest_provider, open_bench
 from tests.benchmarks.measure import Turn, measure_enqueue, measure_turn
-from tests.benchmarks.report import console, describe, save, show, spread
+from tests.benchmarks.report import console, describe, micros, save, show, spread
 from tests.benchmarks.systems import BARE, CELERY, OURS, SYSTEMS, System
 
 RESULTS = Path(__file__).parent / "results"
@@ -94,9 +94,9 @@ def _show(systems: Mapping[str, System], measured: Mapping[str, Measured]) -> No
     rows = []
     for name, each in measured.items():
         ratios = [_ratio(each.rates, others) for others in against.values()]
-        cpu = _micros([turn.cpu for turn in each.turns])
+        cpu = micros([turn.cpu for turn in each.turns])
         rows.append(
-            [systems[name].label, spread(each.rates), *ratios, cpu, spread(each.enqueues), _micros(each.enqueue_cpu)]
+            [systems[name].label, spread(each.rates), *ratios, cpu, spread(each.enqueues), micros(each.enqueue_cpu)]
         )
     columns = ["system", "done/s", *against, "CPU µs", "enqueued/s", "its CPU µs"]
     show("Throughput: median (range over the rounds); ratios: the median of those within each round", columns, rows)
@@ -105,10 +105,6 @@ def _show(systems: Mapping[str, System], measured: Mapping[str, Measured]) -> No
 def _ratio(rates: Sequence[float], others: Sequence[float]) -> str:
     # Within a round, because a noisy machine is slower in one round than in another.
     return f"{median(rate / other for rate, other in zip(rates, others, strict=True)):.2f}" if others else "–"
-
-
-def _micros(seconds: Sequence[float]) -> str:
-    return f"{1e6 * median(seconds):,.0f}" if seconds else "–"
 
 
 def _series(systems: Mapping[str, System], measured: Mapping[str, Measured]) -> list[chart.Series]:
