@@ -13,13 +13,15 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.support.redis_server import RedisServer
-from voice_notify.store.client import Client
+from voice_notify.store.client import Client, Packer
 
 
 @pytest.fixture
 def kept(redis_server: RedisServer) -> Iterator[Client]:
     """A client with a connection that it has used."""
-    with Client.from_url(redis_server.url, decode_responses=True, protocol=2, retry=Retry(NoBackoff(), 1)) as client:
+    with Client.from_url(
+        redis_server.url, decode_responses=True, protocol=2, command_packer=Packer(), retry=Retry(NoBackoff(), 1)
+    ) as client:
         client.ping()
         yield client
 
@@ -30,6 +32,21 @@ def test_a_connection_is_kept(kept: Client) -> None:
     with pytest.raises(redis.ResponseError):
         kept.execute_command("NO SUCH COMMAND")
     assert kept.client_id() == first
+
+
+@pytest.mark.parametrize("argument", ["", "two words", "张三\r\n", b"\x00\xff", 13_800_138_000, -1, 0.125, 1e16])
+def test_arguments(argument: Any) -> None:  # noqa: ANN401
+    """A command is written as redis-py's own serializer writes it."""
+    connection: Any = redis.Connection()  # type: ignore[no-untyped-call]
+    for name in ("SET", "SCRIPT LOAD"):
+        assert b"".join(Packer().pack(name, argument)) == b"".join(connection.pack_command(name, argument))
+
+
+def test_an_argument_of_no_use(kept: Client) -> None:
+    """What can not be written is refused before it is sent, and the next command has its own reply."""
+    with pytest.raises(TypeError):
+        kept.echo(None)  # type: ignore[arg-type]
+    assert kept.echo("next") == "next"
 
 
 def test_a_lost_connection(kept: Client, redis_server: RedisServer) -> None:

@@ -1,7 +1,6 @@
 """Submissions: what is accepted, and how each refusal says what to write instead."""
 
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -197,7 +196,7 @@ def test_repr_hides_the_number_and_the_words() -> None:
 
 def test_a_notification_does_not_change() -> None:
     """What was validated can not be altered afterwards."""
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         build().priority = 1  # type: ignore[misc]
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from voice_notify.core.masking import mask_mobile
 from voice_notify.core.template import MAX_TEXT, TEMPLATE_ID, billing_units
@@ -39,8 +38,7 @@ class OnUnconfirmed(StrEnum):
     ASSUME_SENT = "assume_sent"  #: take it as accepted
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Notification:
+class Notification(NamedTuple):
     """One validated submission; `build_notification` makes it.
 
     `countdown` and `expires` are seconds from the moment of submission; the store turns them into times of its clock.

@@ -59,7 +59,7 @@ class Template:
             raise InvalidNotification(
                 "params", f"template {self.id} takes {self.variables} variables, {len(params)} given"
             )
-        return _PLACEHOLDER.sub(lambda place: params[int(place[1]) - 1], self.text)
+        return self.text.format("", *params)  # its places count from 1, and it has no other braces
 
 
 def billing_units(text: str) -> int:
