@@ -264,7 +264,7 @@ def test_many_at_once(account: Account) -> None:
 
 def test_a_gap_longer_than_the_window(account: Account) -> None:
     """The gap counts for its whole length, whatever the window."""
-    account.ledger.scripts.limits = Limits(gap_ms=HOUR, max_calls=5, window_ms=MINUTE)
+    account.configure(limits=Limits(gap_ms=HOUR, max_calls=5, window_ms=MINUTE))
     id_ = account.submit()
     account.call(id_)
     assert account.client.pttl(account.prefix + keys.CALLS + MOBILE) > MINUTE

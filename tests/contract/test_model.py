@@ -88,8 +88,7 @@ class LedgerMachine(RuleBasedStateMachine):
         super().__init__()
         client.flushdb()
         self.account = Account(client)
-        self.account.configure(max_line=3, suspect_run=2, default_expires_ms=FOREVER)
-        self.account.ledger.scripts.limits = LIMITS
+        self.account.configure(limits=LIMITS, max_line=3, suspect_run=2, default_expires_ms=FOREVER)
         self.model = Reference(LIMITS, self.account.ledger.options)
         self.attempts: list[Grant | Lapsed] = []
         self.placed: defaultdict[str, list[Placed]] = defaultdict(list)

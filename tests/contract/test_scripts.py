@@ -15,7 +15,7 @@ from tests.support.redis_server import RedisServer
 from voice_notify.core.notification import build_notification
 from voice_notify.core.states import State
 from voice_notify.core.windows import Limits
-from voice_notify.errors import StoreUnavailable
+from voice_notify.errors import LineFull, StoreUnavailable
 from voice_notify.settings import SecretUrl, Settings
 from voice_notify.store.connect import connect
 from voice_notify.store.dead_letters import Filter
@@ -53,6 +53,17 @@ def test_a_wrong_answer(account: Account) -> None:
     account.client.set(account.prefix + "agenda", "not a sorted set")
     with pytest.raises(redis.ResponseError):
         account.submit()
+
+
+def test_two_settings(client: redis.Redis) -> None:
+    """Processes of one account with unlike settings, as while they are changed, each go by their own."""
+    old, new = Account(client), Account(client)
+    for account in (old, new):
+        account.submit()
+    new.configure(max_line=1)
+    with pytest.raises(LineFull):
+        new.submit()
+    assert old.submit()
 
 
 def test_two_accounts(client: redis.Redis) -> None:
@@ -127,7 +138,7 @@ def test_from_settings(redis_server: RedisServer) -> None:
         default_expires=60,
     )
     ledger = connect(settings)
-    assert ledger.scripts.limits == Limits(gap_ms=30_500, max_calls=5, window_ms=86_400_500)
+    assert ledger.options.limits == Limits(gap_ms=30_500, max_calls=5, window_ms=86_400_500)
     assert ledger.options.call_interval_ms == 125
     assert ledger.options.send_within_ms < ledger.options.lease_ms - 10_000
     id_ = ledger.submit(NOTIFICATION).id

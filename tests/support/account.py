@@ -16,7 +16,8 @@ from voice_notify.core.states import State
 from voice_notify.core.windows import Limits
 from voice_notify.store import keys
 from voice_notify.store.dead_letters import DeadLetters
-from voice_notify.store.ledger import Claim, Grant, Lapsed, Ledger, LedgerOptions, Settlement, Submission
+from voice_notify.store.ledger import Claim, Grant, Lapsed, Ledger, Settlement, Submission
+from voice_notify.store.options import LedgerOptions
 from voice_notify.store.records import Explanation
 from voice_notify.store.scripts import Scripts
 
@@ -58,8 +59,9 @@ class Account:
 
     def __init__(self, client: redis.Redis, app_id: str = "test") -> None:
         prefix = keys.prefix(app_id)
-        scripts = Scripts(client, prefix, LIMITS, RETENTION, clock=CLOCK_LUA)
         options = LedgerOptions(
+            limits=LIMITS,
+            retention_ms=RETENTION,
             max_line=20,
             default_expires_ms=7 * DAY,
             lease_ms=LEASE,
@@ -75,14 +77,14 @@ class Account:
         self.client = client
         self.prefix = prefix
         self.clock = Clock(client, prefix)
-        self.ledger = Ledger(scripts, options)
-        self.dead_letters = DeadLetters(scripts)
+        self.ledger = Ledger(Scripts(client, prefix, options, clock=CLOCK_LUA))
+        self.dead_letters = DeadLetters(self.ledger.scripts)
         self._tokens = (f"token-{number}" for number in count(1))
         self._rings = (f"ring-{number}" for number in count(1))
 
     def configure(self, **options: Any) -> None:  # noqa: ANN401 - the fields of LedgerOptions
         """Change some of the ledger's options."""
-        self.ledger.options = replace(self.ledger.options, **options)
+        self.ledger.scripts = replace(self.ledger.scripts, options=replace(self.ledger.options, **options))
 
     # What applications do.
 

@@ -23,7 +23,6 @@ from voice_notify.store.ledger import Ledger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voice_notify.store.ledger import LedgerOptions
     from voice_notify.store.scripts import Scripts
 
 __all__ = ["app"]
@@ -68,8 +67,8 @@ def shorten_leases() -> None:
     original = Ledger.__init__
 
     @wraps(original)
-    def shortened(self: Ledger, scripts: Scripts, options: LedgerOptions) -> None:
-        original(self, scripts, impatient(options))
+    def shortened(self: Ledger, scripts: Scripts) -> None:
+        original(self, impatient(scripts))
 
     Ledger.__init__ = shortened  # type: ignore[method-assign]
 

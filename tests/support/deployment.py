@@ -234,7 +234,7 @@ def _produce_for(deployment: Deployment) -> Iterator[None]:
         app.conf.update(configuration())
         if deployment.app == CRASHING_APP:
             ledger = runtime.ledger()
-            ledger.options = impatient(ledger.options)
+            ledger.scripts = impatient(ledger.scripts)
         with patch("voice_notify.tasks.Notify._ring_again_at", 0.0):
             yield
     _forget_connections()

@@ -14,7 +14,8 @@ from voice_notify.core.notification import OnUnconfirmed, build_notification
 from voice_notify.core.policy import Charge, RetryPolicy, decide
 from voice_notify.core.windows import Limits
 from voice_notify.store import keys
-from voice_notify.store.ledger import Ledger, LedgerOptions, Settlement
+from voice_notify.store.ledger import Ledger, Settlement
+from voice_notify.store.options import LedgerOptions
 from voice_notify.store.scripts import Scripts
 
 #: So small that a number is called a hundred times in a second.
@@ -23,6 +24,8 @@ POLICY = RetryPolicy(
     max_attempts=3, backoff_base=0.005, backoff_max=0.01, on_unconfirmed=OnUnconfirmed.RESEND, max_unconfirmed=2
 )
 OPTIONS = LedgerOptions(
+    limits=LIMITS,
+    retention_ms=600_000,
     max_line=1_000_000,
     default_expires_ms=600_000,
     lease_ms=600_000,
@@ -58,7 +61,7 @@ class Report:
 
 def open_ledger(client: redis.Redis) -> Ledger:
     """The account that all processes share."""
-    return Ledger(Scripts(client, keys.prefix("race"), LIMITS, 600_000), OPTIONS)
+    return Ledger(Scripts(client, keys.prefix("race"), OPTIONS))
 
 
 def redis_now(client: redis.Redis) -> int:

@@ -9,7 +9,7 @@ from voice_notify.core.outcome import Outcome
 from voice_notify.core.policy import Charge, Step, Verdict
 from voice_notify.core.states import State
 from voice_notify.core.windows import Limits, next_free
-from voice_notify.store.ledger import LedgerOptions
+from voice_notify.store.options import LedgerOptions
 
 
 @dataclass

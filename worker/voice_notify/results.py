@@ -56,7 +56,7 @@ class NotifyResult(AsyncResult):  # type: ignore[misc] # celery has no types
     @property
     def eta(self) -> datetime:
         """The earliest moment at which the windows and the line ahead allow the call, as known at the submit."""
-        eta_ms = self._submission.eta_ms(runtime.ledger().scripts.limits)
+        eta_ms = self._submission.eta_ms(runtime.ledger().options.limits)
         return datetime.fromtimestamp(eta_ms / 1000, ZoneInfo(runtime.settings().timezone))
 
     def revoke(self, *_: object, **__: object) -> None:

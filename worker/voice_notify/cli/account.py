@@ -9,7 +9,7 @@ from voice_notify.cli.options import examples, json_option
 from voice_notify.cli.output import iso_time, print_fields, print_json, print_text
 from voice_notify.cli.views import pause_document, show_pause
 from voice_notify.core.states import State
-from voice_notify.store.ledger import LedgerOptions
+from voice_notify.store.options import LedgerOptions
 from voice_notify.store.standing import Standing, read_standing
 
 #: What ends a pause, by its reason.

@@ -29,7 +29,7 @@ from voice_notify.errors import InvalidNotification
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from voice_notify.store.ledger import LedgerOptions
+    from voice_notify.store.options import LedgerOptions
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ def check_file(file: BinaryIO, defaults: Mapping[str, Any], *, as_json: bool) ->
     ledger = runtime.ledger()  # for what the settings say: it is not asked
     options = ledger.options
     checked = _check(CsvRows(file, defaults), Campaign(runtime.templates(), options.default_expires_ms))
-    plan = checked.campaign.plan(ledger.scripts.limits, options.call_interval_ms)
+    plan = checked.campaign.plan(options.limits, options.call_interval_ms)
     if as_json:
         print_json(_document(checked, plan, options))
     else:

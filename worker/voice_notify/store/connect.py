@@ -9,7 +9,8 @@ from voice_notify.core.windows import Limits
 from voice_notify.settings import Settings
 from voice_notify.store import keys
 from voice_notify.store.client import Client, Packer
-from voice_notify.store.ledger import Ledger, LedgerOptions
+from voice_notify.store.ledger import Ledger
+from voice_notify.store.options import LedgerOptions
 from voice_notify.store.scripts import Scripts
 
 
@@ -26,14 +27,14 @@ def connect(settings: Settings) -> Ledger:
         # Every script can be sent again: ids, keys and attempt tokens make a repetition harmless.
         retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 3),
     )
-    guard = settings.window_guard
-    limits = Limits(_ms(settings.min_interval + guard), settings.max_calls, _ms(settings.window + guard))
-    return Ledger(Scripts(client, keys.prefix(settings.app_id), limits, _ms(settings.retention)), _options(settings))
+    return Ledger(Scripts(client, keys.prefix(settings.app_id), _options(settings)))
 
 
 def _options(settings: Settings) -> LedgerOptions:
-    rate = settings.max_calls_per_second
+    guard, rate = settings.window_guard, settings.max_calls_per_second
     return LedgerOptions(
+        limits=Limits(_ms(settings.min_interval + guard), settings.max_calls, _ms(settings.window + guard)),
+        retention_ms=_ms(settings.retention),
         max_line=settings.max_line,
         default_expires_ms=_ms(settings.default_expires),
         lease_ms=_ms(settings.call_lease),

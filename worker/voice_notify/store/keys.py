@@ -1,8 +1,8 @@
 """Every Redis key, made in one place.
 
 All keys of one account begin with `prefix(app_id)`, whose braces make it one hash tag: they live in one slot of a
-Redis Cluster, so one script may touch several. A script is given the prefix as KEYS[1] and derives the rest through
-the functions that `LUA_KEYS` defines from the same table.
+Redis Cluster, so one script may touch several. A script is given the prefix as KEYS[1], which tells a cluster where to
+run it; the keys' names in its text are those that `lua_keys` defines from the same table.
 
 | key               | type   | holds                                                 | lives                 |
 |-------------------|--------|-------------------------------------------------------|-----------------------|
@@ -109,13 +109,12 @@ def prefix(app_id: str) -> str:
     return f"vn:{{{app_id}}}:"
 
 
-def _lua(constant: str, name: str) -> str:
-    if name.endswith(":"):
-        return f"local function {constant}(name) return KEYS[1] .. '{name}' .. name end"
-    return f"local {constant} = KEYS[1] .. '{name}'"
+#: The names above, by their constants.
+_NAMES: Final = {
+    constant: name for constant, name in list(globals().items()) if constant.isupper() and isinstance(name, str)
+}
 
 
-#: The same names for the scripts: `NOTIFICATION(id)`, `AGENDA`, …
-LUA_KEYS: Final = tuple(
-    _lua(constant, name) for constant, name in list(globals().items()) if constant.isupper() and isinstance(name, str)
-)
+def lua_keys(prefix: str) -> tuple[str, ...]:
+    """The names of one account's keys, for its scripts: `AGENDA`, `NOTIFICATION .. id` and so on."""
+    return tuple(f"local {constant} = '{prefix}{name}'" for constant, name in _NAMES.items())

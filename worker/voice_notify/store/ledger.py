@@ -14,28 +14,12 @@ from voice_notify.core.states import State
 from voice_notify.core.windows import Limits, Others, forecast
 from voice_notify.errors import LineFull, UnknownNotification
 from voice_notify.store import keys
+from voice_notify.store.options import LedgerOptions
 from voice_notify.store.records import Explanation, Pause, Record, explanation, pause, record, stamps, states
 from voice_notify.store.scripts import Argument, Scripts, store_errors
 
 #: Made once: `json.dumps` with options makes an encoder for each call.
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerOptions:
-    """The settings that the scripts need; times in milliseconds."""
-
-    max_line: int
-    default_expires_ms: int
-    lease_ms: int  #: how long a call may be in flight
-    send_within_ms: int  #: how long after `begin` its request may go on the wire
-    call_interval_ms: float  #: least time between two calls of the account; 0: no limit
-    daily_budget: int  #: billing units that calls of one day may cost; 0: no limit
-    suspect_run: int
-    cooldown_ms: int
-    cooldown_max_ms: int
-    ring_lease_ms: int = 5_000  #: a ring that was not answered by then is taken for lost
-    worker_ttl_ms: int = 15_000  #: a worker whose pump was silent for so long is taken for dead
 
 
 class Submission(NamedTuple):
@@ -103,15 +87,19 @@ class Settlement:
 class Ledger:
     """The notifications of one account."""
 
-    def __init__(self, scripts: Scripts, options: LedgerOptions) -> None:
+    def __init__(self, scripts: Scripts) -> None:
         self.scripts = scripts
-        self.options = options
+
+    @property
+    def options(self) -> LedgerOptions:
+        """What its scripts enforce."""
+        return self.scripts.options
 
     # What applications do.
 
     def submit(self, notification: Notification, *, ring: str = "", ring_limit: int = 0) -> Submission:
         """Store one notification. Given the id of a `ring`, the submission may ask to send it."""
-        (reply,) = self.scripts.run("submit", (*self._taking(ring, ring_limit), *self._submitted(notification)))
+        (reply,) = self.scripts.run("submit", (ring, ring_limit, *_submitted(notification)))
         submission = self._submission(reply)
         if isinstance(submission, LineFull):
             raise submission
@@ -119,7 +107,7 @@ class Ledger:
 
     def submit_many(self, notifications: Sequence[Notification]) -> list[Submission | LineFull]:
         """Store many in one round trip; that a line is full is that notification's result."""
-        replies = self.scripts.run_each("submit", self._taking(), [self._submitted(each) for each in notifications])
+        replies = self.scripts.run_each("submit", ("", 0), [_submitted(each) for each in notifications])
         return [self._submission(reply) for reply in replies]
 
     def cancel(self, id_: str) -> State:
@@ -142,25 +130,13 @@ class Ledger:
         reply = self.scripts.run("explain", [id_])
         if reply is None:
             raise UnknownNotification(id_)
-        return explanation(id_, reply, self.scripts.limits)
+        return explanation(id_, reply, self.options.limits)
 
     # What workers do.
 
     def claim(self, *, lines: tuple[int, int], ring: str, rings_per_worker: int, worker: str) -> Claim:
         """Lease due lines for a ring, `lines` (fewest, most) of them, and lapsed calls for their settlement."""
-        options = self.options
-        ids, lapsed, idle = self.scripts.run(
-            "claim",
-            (
-                *lines,
-                ring,
-                options.ring_lease_ms,
-                rings_per_worker,
-                worker,
-                options.worker_ttl_ms,
-                options.call_interval_ms,
-            ),
-        )
+        ids, lapsed, idle = self.scripts.run("claim", (*lines, ring, rings_per_worker, worker))
         calls = (Lapsed(id_, token, _attempt(*counts), now) for id_, token, *counts, now in lapsed)
         return Claim(tuple(ids), tuple(calls), idle if idle >= 0 else None)
 
@@ -170,16 +146,12 @@ class Ledger:
 
     def begin(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
         """Ask leave for the next call in the line of each (id, attempt token); None where a limit denies it."""
-        options = self.options
-        common = (options.lease_ms, options.send_within_ms, options.call_interval_ms, options.daily_budget)
-        replies = self.scripts.run_each("begin", common, attempts)
+        replies = self.scripts.run_each("begin", (), attempts)
         return [_grant(token, reply) for (_, token), reply in zip(attempts, replies, strict=True)]
 
     def settle(self, settlements: Sequence[Settlement]) -> list[str]:
         """End attempts; for each the state after it, or `late`, `repeated`, `gone` (see the script)."""
-        options = self.options
-        common = (options.suspect_run, options.cooldown_ms, options.cooldown_max_ms)
-        return self.scripts.run_each("settle", common, [_ended(each) for each in settlements])
+        return self.scripts.run_each("settle", (), [_ended(each) for each in settlements])
 
     def expire(self, most: int = 1000) -> list[str]:
         """End waiting notifications whose deadline has passed; their ids."""
@@ -221,28 +193,26 @@ class Ledger:
             )
         return list(alive)
 
-    def _taking(self, ring: str = "", ring_limit: int = 0) -> Sequence[Argument]:
-        return (self.options.max_line, ring, self.options.ring_lease_ms, ring_limit)
-
-    def _submitted(self, each: Notification) -> Sequence[Argument]:
-        return (
-            each.id,
-            each.mobile,
-            each.template_id,
-            _to_json(each.params),
-            each.priority,
-            round(each.countdown * 1000),
-            self.options.default_expires_ms if each.expires is None else max(1, round(each.expires * 1000)),
-            each.on_unconfirmed or "",
-            each.key or "",
-            each.units,
-        )
-
     def _submission(self, reply: Sequence[Any]) -> Submission | LineFull:
         status, id_, opens, joins, before, behind, calls, ring = reply
         if status == "full":
             return LineFull(f"the line of this number holds {self.options.max_line} open notifications (max_line)")
         return Submission(id_, status == "duplicate", ring == 1, opens, joins, before, behind, calls)
+
+
+def _submitted(each: Notification) -> Sequence[Argument]:
+    return (
+        each.id,
+        each.mobile,
+        each.template_id,
+        _to_json(each.params),
+        each.priority,
+        round(each.countdown * 1000),
+        "" if each.expires is None else max(1, round(each.expires * 1000)),
+        each.on_unconfirmed or "",
+        each.key or "",
+        each.units,
+    )
 
 
 def _ended(each: Settlement) -> Sequence[Argument]:

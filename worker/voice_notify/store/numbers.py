@@ -59,7 +59,7 @@ class NumberView:
 def read_number(scripts: Scripts, mobile: str, *, most: int) -> NumberView:
     """The number as it is now, with the first `most` of its line."""
     now, kept, hold, free, limit, count, first, paused_fields = scripts.run("number", (mobile, most))
-    limits, paused = scripts.limits, pause(pairs(paused_fields))
+    limits, paused = scripts.options.limits, pause(pairs(paused_fields))
     found = [(id_, float(score), pairs(fields)) for id_, score, fields in first]
     every = stamps(kept)
     in_flight = bool(found) and found[0][1] == float("-inf")

@@ -14,9 +14,9 @@ from typing import Any
 import redis
 from redis.exceptions import NoPermissionError, NoScriptError, OutOfMemoryError, ReadOnlyError
 
-from voice_notify.core.windows import Limits
 from voice_notify.errors import NotAllowed, StoreUnavailable
-from voice_notify.store.keys import LUA_KEYS
+from voice_notify.store.keys import lua_keys
+from voice_notify.store.options import LedgerOptions
 
 Argument = str | int | float
 #: One script and its own arguments.
@@ -90,10 +90,9 @@ class Scripts:
 
     client: redis.Redis
     prefix: str
-    limits: Limits
-    retention_ms: int
+    options: LedgerOptions
     clock: str = field(default_factory=lambda: source("clock"))
-    _digests: dict[str, str] = field(default_factory=dict)
+    _digests: dict[str, str] = field(default_factory=dict, init=False)
 
     def now_ms(self) -> int:
         """The one clock, Redis's."""
@@ -140,12 +139,11 @@ class Scripts:
             return pipe.execute(raise_on_error=False)
 
     def _evaluate(self, client: redis.Redis, name: str, arguments: Sequence[Argument]) -> Any:  # noqa: ANN401
-        limits = self.limits
-        common = (self.prefix, limits.gap_ms, limits.max_calls, limits.window_ms, self.retention_ms)
-        return client.evalsha(self._digest(name), 1, *common, *arguments)
+        return client.evalsha(self._digest(name), 1, self.prefix, *arguments)
 
     def _text(self, name: str) -> str:
-        return with_what_it_uses(source(name), (*LUA_KEYS, self.clock, *source("lib").split("\n\n")))
+        library = (*self.options.lua(), *lua_keys(self.prefix), self.clock, *source("lib").split("\n\n"))
+        return with_what_it_uses(source(name), library)
 
     def _digest(self, name: str) -> str:
         if name not in self._digests:

@@ -1,23 +1,20 @@
 -- Grants the calls that are next in the lines of some notifications' numbers, where every limit allows them now.
---   ARGV 5 lease, ms  6 ms within which a request has to be on the wire  7 ms per call of max_calls_per_second (0: no limit)
---        8 daily_budget, billing units (0: none)
---        9… two for each: id (names the line; its head is what is called), token of the attempt
+--   ARGV two for each: id (names the line; its head is what is called), token of the attempt
 -- Reply: for each {'granted', id, mobile, template, params, attempts, unconfirmed, on_unconfirmed, now, ms within which to
 --        send} or {'denied'}: the agenda then says when to look again. Granting charges the window, for now with this moment.
-local lease, send_within, interval, budget = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local LATENESS_MS = {50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000}
 local now = clock_ms()
 local gate = account_gate(now)
-local spent_key, spending = SPENT(day_of(now)), 0
-local spent = budget > 0 and tonumber(redis.call('GET', spent_key) or 0) or 0
+local spent_key, spending = SPENT .. day_of(now), 0
+local spent = DAILY_BUDGET > 0 and tonumber(redis.call('GET', spent_key) or 0) or 0
 
 local function denied(reason)
-  count(TOTALS, 'denied:' .. reason, 1)
+  count(totals, 'denied:' .. reason, 1)
   return {'denied'}
 end
 
 local function grant(head, mobile, call, begun)
-  local within = begun + send_within - now
+  local within = begun + SEND_WITHIN_MS - now
   if call.deadline then
     within = math.min(within, call.deadline - now)
   end
@@ -25,7 +22,7 @@ local function grant(head, mobile, call, begun)
 end
 
 local function read(id)
-  local found = redis.call('HMGET', NOTIFICATION(id), 'template', 'params', 'attempts', 'unconfirmed', 'policy', 'token',
+  local found = redis.call('HMGET', NOTIFICATION .. id, 'template', 'params', 'attempts', 'unconfirmed', 'policy', 'token',
     'lease', 'deadline', 'reason', 'created', 'ready', 'units')
   return {
     template = found[1], params = found[2], attempts = found[3] or '0', unconfirmed = found[4] or '0',
@@ -35,12 +32,12 @@ local function read(id)
 end
 
 -- Those beside the line whose time has come join it.
-local function join_due(line, mobile)
+local function join_due(line)
   local due = redis.call('ZRANGEBYSCORE', line, 0, now, 'WITHSCORES', 'LIMIT', 0, 100)
   for i = 1, #due, 2 do
-    local place = redis.call('HMGET', NOTIFICATION(due[i]), 'priority', 'seq')
-    redis.call('HSET', NOTIFICATION(due[i]), 'ready', due[i + 1])
-    join_line(due[i], mobile, tonumber(place[1] or 0), tonumber(place[2]), 0, now)
+    local place = redis.call('HMGET', NOTIFICATION .. due[i], 'priority', 'seq')
+    redis.call('HSET', NOTIFICATION .. due[i], 'ready', due[i + 1])
+    join_line(line, due[i], ready_score(tonumber(place[1] or 0), tonumber(place[2])), 0, now)
   end
 end
 
@@ -61,12 +58,12 @@ local function find_head(line, mobile)
 end
 
 local function begin(id, token)
-  local mobile = redis.call('HGET', NOTIFICATION(id), 'mobile')
+  local mobile = redis.call('HGET', NOTIFICATION .. id, 'mobile')
   if not mobile then
     return {'denied'}
   end
-  local line = LINE(mobile)
-  join_due(line, mobile)
+  local line = LINE .. mobile
+  join_due(line)
   local head, score, call = find_head(line, mobile)
   if not head then
     redis.call('ZREM', AGENDA, mobile)
@@ -74,7 +71,7 @@ local function begin(id, token)
   end
   if score == IN_FLIGHT then
     -- The same attempt asks again when a reply of ours was lost.
-    return call.token == token and grant(head, mobile, call, call.lease - lease) or denied('in_flight')
+    return call.token == token and grant(head, mobile, call, call.lease - LEASE_MS) or denied('in_flight')
   end
   local stamps, hold = limits_of(mobile)
   local free, limit = free_at(stamps, hold)
@@ -82,26 +79,26 @@ local function begin(id, token)
     schedule(mobile, now)
     return denied(free > now and limit or 'not_before')
   end
-  if budget > 0 and gate ~= 'closed' and spent + spending + call.units > budget then
-    pause(now, 'budget', budget .. ' units a day are spent', 0, next_day(now))
+  if DAILY_BUDGET > 0 and gate ~= 'closed' and spent + spending + call.units > DAILY_BUDGET then
+    pause(now, 'budget', DAILY_BUDGET .. ' units a day are spent', 0, next_day(now))
     gate = 'closed'
   end
   if gate == 'closed' then
     redis.call('ZADD', AGENDA, now, mobile)
     return denied('paused')
   end
-  if interval > 0 then
-    local rate_free = rate_free_at(interval)
+  if CALL_INTERVAL_MS > 0 then
+    local rate_free = rate_free_at()
     if rate_free > now then
       redis.call('ZADD', AGENDA, rate_free, mobile)
       return denied('rate')
     end
-    local used_up = math.max(now, rate_free + rate_slack(interval)) + interval
-    redis.call('SET', RATE, used_up, 'PX', 1000 + math.ceil(interval))
+    local used_up = math.max(now, rate_free + RATE_SLACK_MS) + CALL_INTERVAL_MS
+    redis.call('SET', RATE, used_up, 'PX', 1000 + math.ceil(CALL_INTERVAL_MS))
   end
 
   if gate == 'probe' then
-    redis.call('HSET', ACCOUNT, 'probe', token, 'until', now + lease)
+    redis.call('HSET', ACCOUNT, 'probe', token, 'until', now + LEASE_MS)
     gate = 'closed'
   end
   spending = spending + call.units
@@ -109,16 +106,16 @@ local function begin(id, token)
   keep_stamps(mobile, stamps)
   call.attempts = call.attempts + 1
   redis.call('ZADD', line, IN_FLIGHT, head)
-  redis.call('ZADD', CALLING, now + lease, head)
-  redis.call('ZADD', AGENDA, now + lease, mobile)
+  redis.call('ZADD', CALLING, now + LEASE_MS, head)
+  redis.call('ZADD', AGENDA, now + LEASE_MS, mobile)
   move(head, now, 'waiting', call.reason, 'calling', 'attempt', call.attempts,
-    'attempts', call.attempts, 'token', token, 'lease', now + lease)
+    'attempts', call.attempts, 'token', token, 'lease', now + LEASE_MS)
   observe('late', now - math.max(call.ready, free), LATENESS_MS)
   return grant(head, mobile, call, now)
 end
 
 local replies = {}
-for i = 9, #ARGV, 2 do
+for i = 1, #ARGV, 2 do
   replies[#replies + 1] = begin(ARGV[i], ARGV[i + 1])
 end
 if spending > 0 then

@@ -1,22 +1,19 @@
 -- What a pump has to do now: lines that are due, leased for a ring, and calls whose lease ran out.
---   ARGV 5 fewest lines for a ring, if so many are due  6 most lines  7 ring id  8 how long a ring may be under way, ms
---        9 rings under way per worker  10 worker name  11 how long a worker is presumed alive, ms
---        12 ms per call of max_calls_per_second (0: no limit)
+--   ARGV 1 fewest lines for a ring, if so many are due  2 most lines  3 ring id  4 rings under way per worker  5 worker name
 -- Reply: {ids to ring, lapsed calls, ms until there is something due (-1: unknown)}
 --   a lapsed call: {id, token, attempts, unconfirmed, on_unconfirmed, now}; it stays in flight until it is settled.
 local now = clock_ms()
-local fewest, most, given_up = tonumber(ARGV[5]), tonumber(ARGV[6]), now + tonumber(ARGV[8])
+local fewest, most, given_up = tonumber(ARGV[1]), tonumber(ARGV[2]), now + RING_LEASE_MS
 
 -- Said again only when half of it has passed: an idle worker does not write to disk all the time.
-local alive = tonumber(ARGV[11])
-if tonumber(redis.call('ZSCORE', PUMPS, ARGV[10]) or 0) < now + alive / 2 then
-  redis.call('ZADD', PUMPS, now + alive, ARGV[10])
+if tonumber(redis.call('ZSCORE', PUMPS, ARGV[5]) or 0) < now + WORKER_TTL_MS / 2 then
+  redis.call('ZADD', PUMPS, now + WORKER_TTL_MS, ARGV[5])
 end
 redis.call('ZREMRANGEBYSCORE', PUMPS, '-inf', now)
 
 local lapsed = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', CALLING, '-inf', now, 'LIMIT', 0, most)) do
-  local call = redis.call('HMGET', NOTIFICATION(id), 'token', 'attempts', 'unconfirmed', 'policy', 'mobile')
+  local call = redis.call('HMGET', NOTIFICATION .. id, 'token', 'attempts', 'unconfirmed', 'policy', 'mobile')
   lapsed[#lapsed + 1] = {id, call[1], call[2] or '0', call[3] or '0', call[4] or '', now}
   -- So that one pump settles it, and another does if that one dies first.
   redis.call('ZADD', CALLING, given_up, id)
@@ -31,7 +28,7 @@ elseif gate == 'probe' then
 end
 
 redis.call('ZREMRANGEBYSCORE', RINGS, '-inf', now)
-local rings = tonumber(ARGV[9]) * redis.call('ZCARD', PUMPS)
+local rings = tonumber(ARGV[4]) * redis.call('ZCARD', PUMPS)
 if redis.call('ZCARD', RINGS) >= rings then
   return {{}, lapsed, -1}
 end
@@ -39,23 +36,22 @@ end
 local share = math.ceil(redis.call('ZCOUNT', AGENDA, '-inf', now) / rings)
 most = math.min(most, math.max(fewest, share))
 
-local interval = tonumber(ARGV[12])
-if interval > 0 then
-  local free = rate_free_at(interval)
+if CALL_INTERVAL_MS > 0 then
+  local free = rate_free_at()
   if free > now then
     return {{}, lapsed, math.ceil(free - now)}
   end
-  most = math.min(most, math.floor((now - math.max(free, now - rate_slack(interval))) / interval) + 1)
+  most = math.min(most, math.floor((now - math.max(free, now - RATE_SLACK_MS)) / CALL_INTERVAL_MS) + 1)
 end
 
 local ids = {}
 for _, mobile in ipairs(redis.call('ZRANGEBYSCORE', AGENDA, '-inf', now, 'LIMIT', 0, most)) do
-  local head = redis.call('ZRANGE', LINE(mobile), 0, 0)
+  local head = redis.call('ZRANGE', LINE .. mobile, 0, 0)
   ids[#ids + 1] = head[1]
   redis.call('ZADD', AGENDA, given_up, mobile)
 end
 if #ids > 0 then
-  redis.call('ZADD', RINGS, given_up, ARGV[7])
+  redis.call('ZADD', RINGS, given_up, ARGV[3])
   return {ids, lapsed, 0}
 end
 local first = redis.call('ZRANGE', AGENDA, 0, 0, 'WITHSCORES')

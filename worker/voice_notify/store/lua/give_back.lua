@@ -1,9 +1,9 @@
 -- Ends the lease of lines that were claimed for a ring and could not be begun: they are due again as they were.
---   ARGV 5… ids, each names a line
+--   ARGV ids, each names a line
 -- Reply: nothing.
 local now = clock_ms()
-for i = 5, #ARGV do
-  local mobile = redis.call('HGET', NOTIFICATION(ARGV[i]), 'mobile')
+for i = 1, #ARGV do
+  local mobile = redis.call('HGET', NOTIFICATION .. ARGV[i], 'mobile')
   if mobile then
     schedule(mobile, now)
   end

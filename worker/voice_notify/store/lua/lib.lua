@@ -1,12 +1,8 @@
--- Shared by all scripts; put before each. Not a script of its own.
---   KEYS[1]  the account's prefix (store/keys.py); all other keys are derived from it and share its hash tag
---   ARGV[1]  least time between two calls to a number, ms     ARGV[2]  calls in any window     ARGV[3]  the window, ms
---   ARGV[4]  how long a final notification is kept, ms
--- A script's own arguments begin at ARGV[5]. Those that take many things at once take them one after the other, and treat
--- each as if it came alone. All times are milliseconds of this server's clock.
--- Read and check first, then write: Redis does not roll back.
+-- Shared by all scripts; what each uses of it is put before it, and before that the account's keys (store/keys.py) and
+-- settings (store/options.py) as constants.
+-- Scripts that take many things at once take them one after the other, and treat each as if it came alone. All times are
+-- milliseconds of this server's clock. Read and check first, then write: Redis does not roll back.
 
-local GAP, MAX_CALLS, WINDOW, RETENTION = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local IN_FLIGHT = '-inf'
 local DAY_MS, CHINA_MS = 86400000, 28800000
 local DAYS_KEPT_MS = 35 * DAY_MS
@@ -22,10 +18,10 @@ local function next_day(ms)
 end
 
 -- Counters are added up while a script runs; `write_counts` writes each once, in the script's end.
-local counted = {[COUNTS] = {}, [TOTALS] = {}}
+local counts, totals = {}, {}
 
-local function count(hash, field, by)
-  counted[hash][field] = (counted[hash][field] or 0) + by
+local function count(counters, field, by)
+  counters[field] = (counters[field] or 0) + by
 end
 
 -- Counts one in the first bucket of `bounds` (ms) that holds it, and adds it to the sum.
@@ -37,34 +33,37 @@ local function observe(name, ms, bounds)
       break
     end
   end
-  count(TOTALS, name .. ':' .. bucket, 1)
-  count(TOTALS, name .. '_ms', ms)
+  count(totals, name .. ':' .. bucket, 1)
+  count(totals, name .. '_ms', ms)
 end
 
 -- The first to count on a day keeps the totals as they stood before.
 local function open_day(now)
-  local day = DAY(day_of(now))
+  local day = DAY .. day_of(now)
   if redis.call('EXISTS', day) == 0 then
     redis.call('HSET', day, 'opened', now)
-    local totals = redis.call('HGETALL', TOTALS)
-    for i = 1, #totals, 2 do
-      redis.call('HSET', day, totals[i], totals[i + 1])
+    local so_far = redis.call('HGETALL', TOTALS)
+    for i = 1, #so_far, 2 do
+      redis.call('HSET', day, so_far[i], so_far[i + 1])
     end
     redis.call('PEXPIRE', day, DAYS_KEPT_MS)
   end
 end
 
-local function write_counts(now)
-  if next(counted[TOTALS]) then
-    open_day(now)
-  end
-  for hash, fields in pairs(counted) do
-    for field, by in pairs(fields) do
-      if by ~= 0 then
-        redis.call('HINCRBY', hash, field, string.format('%.0f', by))
-      end
+local function add(hash, counters)
+  for field, by in pairs(counters) do
+    if by ~= 0 then
+      redis.call('HINCRBY', hash, field, by)
     end
   end
+end
+
+local function write_counts(now)
+  if next(totals) then
+    open_day(now)
+  end
+  add(TOTALS, totals)
+  add(COUNTS, counts)
 end
 
 -- Ready scores are negative and ordered by priority, then submission; 2^44 submissions fit below each priority.
@@ -74,7 +73,7 @@ end
 
 -- What limits a number: stamps of its newest calls, oldest first; when a 606 lets go of it; the stamps as kept.
 local function limits_of(mobile)
-  local found = redis.call('MGET', CALLS(mobile), HOLD(mobile))
+  local found = redis.call('MGET', CALLS .. mobile, HOLD .. mobile)
   local stamps, kept = {}, found[1] or ''
   for stamp in string.gmatch(kept, '%d+') do
     stamps[#stamps + 1] = tonumber(stamp)
@@ -84,21 +83,21 @@ end
 
 local function keep_stamps(mobile, stamps)
   if #stamps == 0 then
-    redis.call('DEL', CALLS(mobile))
+    redis.call('DEL', CALLS .. mobile)
     return
   end
   local newest = table.concat(stamps, ',', math.max(1, #stamps - MAX_CALLS + 1))
-  redis.call('SET', CALLS(mobile), newest, 'PX', math.max(GAP, WINDOW))
+  redis.call('SET', CALLS .. mobile, newest, 'PX', math.max(GAP_MS, WINDOW_MS))
 end
 
 -- The moment from which a number's own limits allow a call, and which of them speaks.
 local function free_at(stamps, hold)
   local at, reason = 0, 'new'
   if #stamps > 0 then
-    at, reason = stamps[#stamps] + GAP, 'gap'
+    at, reason = stamps[#stamps] + GAP_MS, 'gap'
   end
   if #stamps >= MAX_CALLS then
-    local daily = stamps[#stamps - MAX_CALLS + 1] + WINDOW
+    local daily = stamps[#stamps - MAX_CALLS + 1] + WINDOW_MS
     if daily > at then
       at, reason = daily, 'daily'
     end
@@ -112,24 +111,24 @@ end
 -- The head of a line waits for a limit of its number, which is then its reason where there was no better one.
 local BLANK = {new = true, gap = true, daily = true}
 local function wait_for(id, limit)
-  local reason = redis.call('HGET', NOTIFICATION(id), 'reason')
+  local reason = redis.call('HGET', NOTIFICATION .. id, 'reason')
   if BLANK[reason] and reason ~= limit then
-    redis.call('HSET', NOTIFICATION(id), 'reason', limit)
-    count(COUNTS, 'waiting:' .. reason, -1)
-    count(COUNTS, 'waiting:' .. limit, 1)
+    redis.call('HSET', NOTIFICATION .. id, 'reason', limit)
+    count(counts, 'waiting:' .. reason, -1)
+    count(counts, 'waiting:' .. limit, 1)
   end
 end
 
 -- Puts the number on the agenda at the time when its line next needs attention; takes an empty line off.
 local function schedule(mobile, now)
-  local head = redis.call('ZRANGE', LINE(mobile), 0, 0, 'WITHSCORES')
+  local head = redis.call('ZRANGE', LINE .. mobile, 0, 0, 'WITHSCORES')
   if #head == 0 then
     redis.call('ZREM', AGENDA, mobile)
     return
   end
   local at
   if head[2] == IN_FLIGHT then
-    at = tonumber(redis.call('HGET', NOTIFICATION(head[1]), 'lease'))
+    at = tonumber(redis.call('HGET', NOTIFICATION .. head[1], 'lease'))
   else
     local free, limit = free_at(limits_of(mobile))
     at = math.max(now, tonumber(head[2]), free)
@@ -143,37 +142,37 @@ end
 -- How many in line are called before a notification that stands, or will stand, at `place`, and how many behind it.
 local function others_in_line(mobile, place)
   local at = string.format('(%.0f', place)
-  return redis.call('ZCOUNT', LINE(mobile), '(-inf', at), redis.call('ZCOUNT', LINE(mobile), at, '(0')
+  return redis.call('ZCOUNT', LINE .. mobile, '(-inf', at), redis.call('ZCOUNT', LINE .. mobile, at, '(0')
 end
 
--- A notification joins its line: at once, or beside it until `due`.
-local function join_line(id, mobile, priority, seq, due, now)
-  redis.call('ZADD', LINE(mobile), due > now and due or ready_score(priority, seq), id)
+-- A notification joins its line at `place`: at once, or beside it until `due`.
+local function join_line(line, id, place, due, now)
+  redis.call('ZADD', line, due > now and due or place, id)
 end
 
 local function log(id, now, state, reason, detail)
-  redis.call('RPUSH', LOG(id), table.concat({now, state, reason, detail or ''}, '\t'))
+  redis.call('RPUSH', LOG .. id, table.concat({now, state, reason, detail or ''}, '\t'))
 end
 
 -- `was` is the reason of a waiting one, nil if it was not waiting. What follows `detail` are fields and values to set.
 local function move(id, now, from, was, to, reason, detail, ...)
-  redis.call('HSET', NOTIFICATION(id), 'state', to, 'reason', reason, ...)
-  count(COUNTS, was and 'waiting:' .. was or from, -1)
-  count(COUNTS, to == 'waiting' and 'waiting:' .. reason or to, 1)
+  redis.call('HSET', NOTIFICATION .. id, 'state', to, 'reason', reason, ...)
+  count(counts, was and 'waiting:' .. was or from, -1)
+  count(counts, to == 'waiting' and 'waiting:' .. reason or to, 1)
   log(id, now, to, reason, detail)
 end
 
 -- The one way into a final state.
 local function finish(id, mobile, now, from, was, to, reason, detail, ...)
   move(id, now, from, was, to, reason, detail, 'ended', now, ...)
-  count(TOTALS, 'final:' .. to .. ':' .. reason, 1)
-  redis.call('ZREM', LINE(mobile), id)
+  count(totals, 'final:' .. to .. ':' .. reason, 1)
+  redis.call('ZREM', LINE .. mobile, id)
   redis.call('ZREM', DEADLINES, id)
   if to == 'dead' then
     redis.call('ZADD', DEAD, now, id)
   else
-    redis.call('PEXPIRE', NOTIFICATION(id), RETENTION)
-    redis.call('PEXPIRE', LOG(id), RETENTION)
+    redis.call('PEXPIRE', NOTIFICATION .. id, RETENTION_MS)
+    redis.call('PEXPIRE', LOG .. id, RETENTION_MS)
   end
 end
 
@@ -206,12 +205,10 @@ local function resume()
   redis.call('DEL', ACCOUNT, RUN, RUN_CODE)
 end
 
--- max_calls_per_second as a token bucket of `slack` ms, so that calls may go in small groups where they are many.
-local function rate_slack(interval)
-  return interval < 50 and 50 or 0
-end
+-- max_calls_per_second as a token bucket of so many ms, so that calls may go in small groups where they are many.
+local RATE_SLACK_MS = CALL_INTERVAL_MS < 50 and 50 or 0
 
 -- When the next call is allowed by it.
-local function rate_free_at(interval)
-  return tonumber(redis.call('GET', RATE) or 0) - rate_slack(interval)
+local function rate_free_at()
+  return tonumber(redis.call('GET', RATE) or 0) - RATE_SLACK_MS
 end

@@ -1,14 +1,14 @@
 -- What limits one number, and its line, at one moment. Writes nothing.
---   ARGV 5 mobile  6 most notifications of its line
+--   ARGV 1 mobile  2 most notifications of its line
 -- Reply: {now, stamps (by commas), hold, when the number's limits allow a call, which limit says so, how many stand in its
 --        line or beside it, the first of them, each as {id, score, fields and values of its record}, the account's fields
 --        and values}
-local line, first = LINE(ARGV[5]), {}
-local found = redis.call('ZRANGE', line, 0, tonumber(ARGV[6]) - 1, 'WITHSCORES')
+local line, first = LINE .. ARGV[1], {}
+local found = redis.call('ZRANGE', line, 0, tonumber(ARGV[2]) - 1, 'WITHSCORES')
 for i = 1, #found, 2 do
-  first[#first + 1] = {found[i], found[i + 1], redis.call('HGETALL', NOTIFICATION(found[i]))}
+  first[#first + 1] = {found[i], found[i + 1], redis.call('HGETALL', NOTIFICATION .. found[i])}
 end
-local stamps, hold, kept = limits_of(ARGV[5])
+local stamps, hold, kept = limits_of(ARGV[1])
 local free, reason = free_at(stamps, hold)
 return {
   clock_ms(),

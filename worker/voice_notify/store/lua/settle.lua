@@ -1,12 +1,10 @@
 -- Ends attempts: stamps or refunds the window, moves the notification on, speaks to the account's breaker.
---   ARGV 5 suspect_run  6 cool-down, ms  7 longest cool-down, ms
---        8… fifteen for each: id, token of the attempt, outcome kind, code, message, call id, task number,
+--   ARGV fifteen for each: id, token of the attempt, outcome kind, code, message, call id, task number,
 --        ms from the request to the reply ('': there was none to wait for),
 --        next state, its reason, due (ms, 0: at once), 'keep' | 'refund' the window charge, hold the number until (ms, 0: not),
 --        verdict on the account (success | failed | suspect | none), pause a suspect account until (ms, 0: for the cool-down)
 -- Reply: for each the state after it: of this attempt's doing, or 'late': the lease had run out, see below; 'repeated': was
 --        settled before with this token; 'gone': no such notification.
-local suspect_run, cooldown, longest = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local LATENCY_MS = {50, 100, 250, 500, 1000, 2500, 5000, 10000}
 local now = clock_ms()
 
@@ -22,7 +20,7 @@ end
 local function settle_late(id, was, outcome)
   log(id, now, was.state, 'late', outcome.detail)
   local stamps = limits_of(was.mobile)
-  local head = redis.call('ZRANGE', LINE(was.mobile), 0, 0, 'WITHSCORES')
+  local head = redis.call('ZRANGE', LINE .. was.mobile, 0, 0, 'WITHSCORES')
   if #stamps > 0 and head[2] ~= IN_FLIGHT then
     stamps[#stamps] = now -- no earlier moment is certain to be after that call's arrival
     keep_stamps(was.mobile, stamps)
@@ -32,15 +30,15 @@ local function settle_late(id, was, outcome)
     return 'late'
   end
   -- A final state stays, but whoever looks at it sees that the call was placed after all.
-  if redis.call('HEXISTS', NOTIFICATION(id), 'call_id') == 0 then
-    redis.call('HSET', NOTIFICATION(id), reply_fields(outcome))
+  if redis.call('HEXISTS', NOTIFICATION .. id, 'call_id') == 0 then
+    redis.call('HSET', NOTIFICATION .. id, reply_fields(outcome))
   end
   if was.state == 'waiting' then
-    local reason = redis.call('HGET', NOTIFICATION(id), 'reason')
+    local reason = redis.call('HGET', NOTIFICATION .. id, 'reason')
     finish(id, was.mobile, now, was.state, reason, 'accepted', 'late', outcome.detail)
     schedule(was.mobile, now)
   elseif was.state == 'calling' then
-    redis.call('HSET', NOTIFICATION(id), 'override', 'accepted')
+    redis.call('HSET', NOTIFICATION .. id, 'override', 'accepted')
   end
   return 'late'
 end
@@ -50,7 +48,7 @@ local paused
 
 -- A refusal gives its units back. The pause for a spent budget ends with that: it had counted them as spent.
 local function give_units_back(called_at, units)
-  redis.call('DECRBY', SPENT(day_of(called_at)), units)
+  redis.call('DECRBY', SPENT .. day_of(called_at), units)
   local pause = redis.call('HMGET', ACCOUNT, 'reason', 'probe')
   if pause[1] == 'budget' and not pause[2] then
     redis.call('DEL', ACCOUNT)
@@ -69,11 +67,11 @@ local function charge_window(was, outcome, step)
   else
     stamps[math.max(1, #stamps)] = now
     local billed = outcome.kind == 'accepted' and 'units:' or 'unsure:'
-    count(TOTALS, billed .. was.template, was.units)
+    count(totals, billed .. was.template, was.units)
   end
   keep_stamps(was.mobile, stamps)
   if step.hold > now then
-    redis.call('SET', HOLD(was.mobile), step.hold, 'PX', step.hold - now)
+    redis.call('SET', HOLD .. was.mobile, step.hold, 'PX', step.hold - now)
   end
 end
 
@@ -88,7 +86,7 @@ local function decide_state(was, step)
 end
 
 local function move_on(id, was, outcome, step)
-  local record = NOTIFICATION(id)
+  local record = NOTIFICATION .. id
   redis.call('ZREM', CALLING, id)
   local over = {'lease', 'override'}
   if outcome.code == 'lease' then
@@ -101,7 +99,7 @@ local function move_on(id, was, outcome, step)
   local state, reason = decide_state(was, step)
   if state == 'waiting' then
     move(id, now, 'calling', nil, state, reason, outcome.detail, 'ready', math.max(now, step.due), reply_fields(outcome))
-    join_line(id, was.mobile, was.priority, was.seq, step.due, now)
+    join_line(LINE .. was.mobile, id, ready_score(was.priority, was.seq), step.due, now)
   elseif was.override == 'accepted' and step.state ~= 'accepted' then
     finish(id, was.mobile, now, 'calling', nil, state, reason, outcome.detail) -- keeps what the late success said
   else
@@ -126,7 +124,7 @@ local function is_suspect(mobile, outcome, verdict)
     end
     run_is_over = false
     redis.call('SADD', RUN, mobile)
-    return redis.call('SCARD', RUN) >= suspect_run
+    return redis.call('SCARD', RUN) >= SUSPECT_RUN
   end
   return false
 end
@@ -145,15 +143,15 @@ local function tell_breaker(mobile, token, outcome, step)
     why, words = step.pause_until > 0 and 'quota' or 'suspect', outcome.detail
   end
   if not is_probe then
-    pause(now, why, words, cooldown, math.max(step.pause_until, now + cooldown))
+    pause(now, why, words, COOLDOWN_MS, math.max(step.pause_until, now + COOLDOWN_MS))
   elseif step.verdict == 'success' then
     resume()
   else
     redis.call('HDEL', ACCOUNT, 'probe')
     -- The pause for a spent budget has no cool-down of its own.
-    local last = tonumber(paused[3]) > 0 and tonumber(paused[3]) or cooldown
+    local last = tonumber(paused[3]) > 0 and tonumber(paused[3]) or COOLDOWN_MS
     if fails then
-      local doubled = math.min(longest, last * 2)
+      local doubled = math.min(COOLDOWN_MAX_MS, last * 2)
       pause(now, why, words, doubled, math.max(step.pause_until, now + doubled))
     else
       redis.call('HSET', ACCOUNT, 'until', now + last)
@@ -163,7 +161,7 @@ local function tell_breaker(mobile, token, outcome, step)
 end
 
 local function settle(id, token, outcome, step)
-  local found = redis.call('HMGET', NOTIFICATION(id), 'mobile', 'state', 'token', 'priority', 'seq', 'deadline', 'override',
+  local found = redis.call('HMGET', NOTIFICATION .. id, 'mobile', 'state', 'token', 'priority', 'seq', 'deadline', 'override',
     'template', 'units')
   local was = {
     mobile = found[1], state = found[2], priority = tonumber(found[4] or 0), seq = tonumber(found[5] or nil),
@@ -176,7 +174,7 @@ local function settle(id, token, outcome, step)
   elseif found[3] ~= token or was.state ~= 'calling' then
     return 'repeated'
   end
-  count(TOTALS, 'call:' .. outcome.kind .. ':' .. outcome.code, 1)
+  count(totals, 'call:' .. outcome.kind .. ':' .. outcome.code, 1)
   if outcome.took ~= '' then
     observe('took', tonumber(outcome.took), LATENCY_MS)
   end
@@ -187,7 +185,7 @@ local function settle(id, token, outcome, step)
 end
 
 local states = {}
-for i = 8, #ARGV, 15 do
+for i = 1, #ARGV, 15 do
   local outcome = {
     kind = ARGV[i + 2], code = ARGV[i + 3], message = ARGV[i + 4], call_id = ARGV[i + 5], task_no = ARGV[i + 6],
     took = ARGV[i + 7], detail = ARGV[i + 3] .. ' ' .. ARGV[i + 4],

@@ -10,5 +10,5 @@ return {
   redis.call('SCARD', RUN),
   redis.call('GET', RUN_CODE) or '',
   redis.call('ZRANGEBYSCORE', PUMPS, now, '+inf'),
-  tonumber(redis.call('GET', SPENT(day_of(now))) or 0),
+  tonumber(redis.call('GET', SPENT .. day_of(now)) or 0),
 }

@@ -1,18 +1,17 @@
 -- Takes notifications into the ledger and into their numbers' lines, each once per id and idempotency key.
---   ARGV 5 most open notifications in a line  6 ring id ('': the caller can not ring)  7 how long a ring may be under way, ms
---        8 most rings under way
---        9… ten for each: id, mobile, template, params (JSON), priority, countdown (ms), expires (ms from now, 0: never),
---        own on_unconfirmed ('': the settings'), idempotency key ('': none), billing units
+--   ARGV 1 ring id ('': the caller can not ring)  2 most rings under way
+--        3… ten for each: id, mobile, template, params (JSON), priority, countdown (ms), expires (ms from now, 0: never,
+--        '': the settings'), own on_unconfirmed ('': the settings'), idempotency key ('': none), billing units
 -- Reply: for each {'stored' | 'duplicate' | 'full', id, opens, joins, before, behind, stamps (by commas), ring: 1 | 0}
 --   opens: ms before which the number is not called; joins: ms at which it joins its line; before, behind: how many in line
 --   are called before and behind it then; ring: the caller is to ring this id.
-local most, ring, ring_lease, most_rings = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8])
+local ring, most_rings = ARGV[1], tonumber(ARGV[2])
 local now = clock_ms()
 
 -- The one whose id or key is known.
 local function duplicate(id)
-  local of = redis.call('HMGET', NOTIFICATION(id), 'mobile', 'priority', 'seq')
-  local score = of[1] and redis.call('ZSCORE', LINE(of[1]), id)
+  local of = redis.call('HMGET', NOTIFICATION .. id, 'mobile', 'priority', 'seq')
+  local score = of[1] and redis.call('ZSCORE', LINE .. of[1], id)
   if not score or score == IN_FLIGHT then
     return {'duplicate', id, now, now, 0, 0, '', 0}
   end
@@ -21,28 +20,34 @@ local function duplicate(id)
   return {'duplicate', id, math.max(now, hold), math.max(now, tonumber(score)), before, behind, stamps, 0}
 end
 
+local function append(fields, name, value)
+  local last = #fields
+  fields[last + 1], fields[last + 2] = name, value
+end
+
 -- Whether the caller is to ring the line of `mobile`, which is due: then it is leased to that ring.
 local function lease_for_ring(mobile)
   if ring == '' or redis.call('ZCOUNT', RINGS, '(' .. now, '+inf') >= most_rings or is_paused() then
     return 0
   end
-  redis.call('ZADD', RINGS, now + ring_lease, ring)
-  redis.call('ZADD', AGENDA, now + ring_lease, mobile)
+  redis.call('ZADD', RINGS, now + RING_LEASE_MS, ring)
+  redis.call('ZADD', AGENDA, now + RING_LEASE_MS, mobile)
   return 1
 end
 
 local function submit(id, mobile, template, params, priority, countdown, expires, policy, key, units)
-  if redis.call('EXISTS', NOTIFICATION(id)) == 1 then
+  local record, line = NOTIFICATION .. id, LINE .. mobile
+  if redis.call('EXISTS', record) == 1 then
     return duplicate(id)
   end
   if key ~= '' then
-    local known = redis.call('GET', IDEMPOTENCY(key))
-    if known and redis.call('EXISTS', NOTIFICATION(known)) == 1 then
+    local known = redis.call('GET', IDEMPOTENCY .. key)
+    if known and redis.call('EXISTS', NOTIFICATION .. known) == 1 then
       return duplicate(known)
     end
   end
-  local others = redis.call('ZCARD', LINE(mobile))
-  if others >= most then
+  local others = redis.call('ZCARD', line)
+  if others >= MAX_LINE then
     return {'full', '', now, now, 0, 0, '', 0}
   end
 
@@ -54,37 +59,34 @@ local function submit(id, mobile, template, params, priority, countdown, expires
   end
   local free, limit = free_at(stamps, hold)
   local reason = countdown > 0 and 'not_before' or others == 0 and free > now and limit or 'new'
-  local optional = {}
-  local function set(field, value)
-    optional[#optional + 1], optional[#optional + 2] = field, value
-  end
+  local fields = {'mobile', mobile, 'template', template, 'params', params, 'seq', seq, 'created', now,
+    'state', 'waiting', 'reason', reason}
   if priority > 0 then
-    set('priority', priority)
+    append(fields, 'priority', priority)
   end
   if policy ~= '' then
-    set('policy', policy)
+    append(fields, 'policy', policy)
   end
   if units > 1 then
-    set('units', units)
+    append(fields, 'units', units)
   end
   if expires > 0 then
-    set('deadline', now + expires)
+    append(fields, 'deadline', now + expires)
     redis.call('ZADD', DEADLINES, now + expires, id)
   end
-  redis.call('HSET', NOTIFICATION(id), 'mobile', mobile, 'template', template, 'params', params, 'seq', seq,
-    'created', now, 'state', 'waiting', 'reason', reason, unpack(optional))
+  redis.call('HSET', record, unpack(fields))
   if key ~= '' then
-    redis.call('SET', IDEMPOTENCY(key), id, 'PX', RETENTION)
+    redis.call('SET', IDEMPOTENCY .. key, id, 'PX', RETENTION_MS)
   end
-  count(COUNTS, 'waiting:' .. reason, 1)
-  count(TOTALS, 'submitted', 1)
-  join_line(id, mobile, priority, seq, due, now)
+  count(counts, 'waiting:' .. reason, 1)
+  count(totals, 'submitted', 1)
+  join_line(line, id, place, due, now)
 
   -- Behind others the line is on the agenda already; at its head it may be the caller's to ring.
   local alone, rung = others == 0, 0
   if alone then
     redis.call('ZADD', AGENDA, math.max(due, free), mobile)
-  elseif redis.call('ZRANK', LINE(mobile), id) == 0 then
+  elseif redis.call('ZRANK', line, id) == 0 then
     schedule(mobile, now)
   end
   if alone and math.max(due, free) <= now then
@@ -94,9 +96,9 @@ local function submit(id, mobile, template, params, priority, countdown, expires
 end
 
 local replies = {}
-for i = 9, #ARGV, 10 do
+for i = 3, #ARGV, 10 do
   replies[#replies + 1] = submit(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]),
-    tonumber(ARGV[i + 5]), tonumber(ARGV[i + 6]), ARGV[i + 7], ARGV[i + 8], tonumber(ARGV[i + 9]))
+    tonumber(ARGV[i + 5]), tonumber(ARGV[i + 6]) or DEFAULT_EXPIRES_MS, ARGV[i + 7], ARGV[i + 8], tonumber(ARGV[i + 9]))
 end
 write_counts(now)
 return replies
