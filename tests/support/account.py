@@ -78,13 +78,17 @@ class Account:
         self.prefix = prefix
         self.clock = Clock(client, prefix)
         self.ledger = Ledger(Scripts(client, prefix, options, clock=CLOCK_LUA))
-        self.dead_letters = DeadLetters(self.ledger.scripts)
         self._tokens = (f"token-{number}" for number in count(1))
         self._rings = (f"ring-{number}" for number in count(1))
 
     def configure(self, **options: Any) -> None:  # noqa: ANN401 - the fields of LedgerOptions
         """Change some of the ledger's options."""
         self.ledger.scripts = replace(self.ledger.scripts, options=replace(self.ledger.options, **options))
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """Its dead letters."""
+        return DeadLetters(self.ledger.scripts)
 
     # What applications do.
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from celery.worker.consumer import consumer
 
+from voice_notify.core.notification import build_notification
 from voice_notify.logs import get_logger
 from voice_notify.settings import LogFormat
 from voice_notify.worker_logs import make_formatter
@@ -78,6 +79,14 @@ def test_a_line_of_ours_as_json(log: Log) -> None:
         "mobile": "138****8000",
         "attempt": 1,
     }
+
+
+def test_a_notification_in_a_line(log: Log) -> None:
+    """It shows neither its number nor its words."""
+    log.use(LogFormat.JSON)
+    get_logger(NAME).info("built", built=build_notification("13800138000", "453662", [WORDS], id="a", templates={}))
+    assert "138****8000" in log.line["built"]
+    assert WORDS not in log.text
 
 
 def test_a_line_of_ours_for_people(log: Log) -> None:

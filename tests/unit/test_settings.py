@@ -150,7 +150,7 @@ def test_importing_the_module_reads_nothing() -> None:
         ("read_timeout", "301", "should be less than or equal to 300"),
         ("calls_in_flight", "0", "should be greater than or equal to 1"),
         ("calls_in_flight", "257", "should be less than or equal to 256"),
-        ("max_calls_per_second", "0", "should be greater than 0"),
+        ("max_calls_per_second", "0", "should be greater than or equal to 0.001"),
         ("max_calls_per_second", "10001", "should be less than or equal to 10000"),
         ("daily_budget", "5", "should be greater than or equal to 6"),
         ("max_attempts", "0", "should be greater than or equal to 1"),

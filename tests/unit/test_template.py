@@ -1,5 +1,6 @@
 """Templates: what a text may look like, what it becomes, and what it costs."""
 
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,15 @@ def test_a_bad_text_is_refused_with_its_rule(text: str, rule: str) -> None:
 def test_render_puts_each_variable_in_its_place(text: str, params: tuple[str, ...], words: str) -> None:
     """Each place takes the variable of its number, and what a variable holds is not read again."""
     assert Template("453662", text).render(params) == words
+
+
+def test_render_says_what_is_sent() -> None:
+    """A variable of an enumeration is sent as its value, so that is what is counted."""
+
+    class Place(str, Enum):  # noqa: UP042 - an older kind than `StrEnum`, which shows as its name
+        GATE = "3号楼"
+
+    assert Template("453662", "在{1}").render([Place.GATE]) == "在3号楼"
 
 
 @pytest.mark.parametrize("params", [(), ("张三",), ("张三", "3号楼", "多余")])

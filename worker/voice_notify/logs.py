@@ -36,7 +36,8 @@ def mask(_: WrappedLogger, __: str, fields: EventDict) -> EventDict:
 def _masked(value: object) -> object:
     if isinstance(value, str):
         return value if _OWN_ID.fullmatch(value) else mask_text(str(value))
-    if isinstance(value, list | tuple):
+    # A named tuple, such as a Notification, tells by its `repr` what may be read.
+    if type(value) is list or type(value) is tuple:
         return [_masked(each) for each in value]
     return value if value is None or isinstance(value, bool | int | float) else mask_text(str(value))
 

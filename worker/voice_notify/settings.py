@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     connect_timeout: float = Field(default=3, ge=_MILLISECOND, le=60)
     read_timeout: float = Field(default=10, ge=_MILLISECOND, le=300)
     calls_in_flight: int = Field(default=16, ge=1, le=256)
-    max_calls_per_second: float | None = Field(default=None, gt=0, le=10_000)
+    max_calls_per_second: float | None = Field(default=None, ge=0.001, le=10_000)
     # Less than the dearest notification costs (500 characters: 6 units) would hold that one, and all others, for ever.
     daily_budget: int | None = Field(default=None, ge=6, le=1_000_000_000)
 

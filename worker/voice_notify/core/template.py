@@ -59,7 +59,8 @@ class Template:
             raise InvalidNotification(
                 "params", f"template {self.id} takes {self.variables} variables, {len(params)} given"
             )
-        return self.text.format("", *params)  # its places count from 1, and it has no other braces
+        # Its places count from 1, and it has no other braces. A `str` of another class may format as something else.
+        return self.text.format("", *map(str.__str__, params))
 
 
 def billing_units(text: str) -> int:

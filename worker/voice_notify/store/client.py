@@ -14,7 +14,7 @@ class Packer:
     """Writes commands as hiredis does, in place of redis-py's serializer, whose `pack` it is."""
 
     def pack(self, *args: str | float) -> tuple[bytes]:
-        """The bytes of one command; raises `TypeError` where an argument is neither text nor a number."""
+        """The bytes of one command; raises `TypeError` where an argument is no str, bytes, int or float."""
         name = args[0]
         if isinstance(name, str) and " " in name:  # as in SCRIPT LOAD, which redis-py has for one word
             args = (*name.split(), *args[1:])

@@ -1,5 +1,5 @@
 -- Shared by all scripts; what each uses of it is put before it, and before that the account's keys (store/keys.py) and
--- settings (store/options.py) as constants.
+-- settings (store/options.py) as constants. KEYS[1] is what all its keys begin with, for a cluster to find their slot.
 -- Scripts that take many things at once take them one after the other, and treat each as if it came alone. All times are
 -- milliseconds of this server's clock. Read and check first, then write: Redis does not roll back.
 
@@ -20,6 +20,7 @@ end
 -- Counters are added up while a script runs; `write_counts` writes each once, in the script's end.
 local counts, totals = {}, {}
 
+-- `by` is a whole number, or HINCRBY fails after all else was written.
 local function count(counters, field, by)
   counters[field] = (counters[field] or 0) + by
 end
@@ -34,7 +35,7 @@ local function observe(name, ms, bounds)
     end
   end
   count(totals, name .. ':' .. bucket, 1)
-  count(totals, name .. '_ms', ms)
+  count(totals, name .. '_ms', math.floor(ms))
 end
 
 -- The first to count on a day keeps the totals as they stood before.
