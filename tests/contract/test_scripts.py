@@ -19,7 +19,7 @@ from voice_notify.errors import LineFull, StoreUnavailable
 from voice_notify.settings import SecretUrl, Settings
 from voice_notify.store.connect import connect
 from voice_notify.store.dead_letters import Filter
-from voice_notify.store.scripts import store_errors, with_what_it_uses
+from voice_notify.store.scripts import store_errors, with_values, with_what_it_uses
 
 
 def test_forgotten_scripts(account: Account) -> None:
@@ -46,6 +46,13 @@ def test_a_script_is_given_what_it_uses() -> None:
     library = ("local A, B = 1, 2", "local C = 3 -- not B", "local function d() return A end", "local function e() end")
     script = "return d() -- and e"
     assert with_what_it_uses(script, library) == "\n".join((library[0], library[2], script))
+
+
+def test_a_script_is_given_values() -> None:
+    """Keys and settings stand in its text, and commands of Redis stay what they are even where a key is named alike."""
+    values = {"DEL": "'vn:{a}:del:'", "MAX": "5", "MAX_LINE": "20"}
+    script = "redis.call('DEL', DEL .. ARGV[1], MAX, MAX_LINE)"
+    assert with_values(script, values) == "redis.call('DEL', 'vn:{a}:del:' .. ARGV[1], 5, 20)"
 
 
 def test_a_wrong_answer(account: Account) -> None:

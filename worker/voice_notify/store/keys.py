@@ -115,6 +115,6 @@ _NAMES: Final = {
 }
 
 
-def lua_keys(prefix: str) -> tuple[str, ...]:
+def lua_keys(prefix: str) -> dict[str, str]:
     """The names of one account's keys, for its scripts: `AGENDA`, `NOTIFICATION .. id` and so on."""
-    return tuple(f"local {constant} = '{prefix}{name}'" for constant, name in _NAMES.items())
+    return {constant: f"'{prefix}{name}'" for constant, name in _NAMES.items()}

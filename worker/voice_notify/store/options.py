@@ -25,8 +25,8 @@ class LedgerOptions:
     ring_lease_ms: int = 5_000  #: a ring that was not answered by then is taken for lost
     worker_ttl_ms: int = 15_000  #: a worker whose pump was silent for so long is taken for dead
 
-    def lua(self) -> tuple[str, ...]:
-        """Each, those of the limits too, as a constant for the scripts: `GAP_MS`, `MAX_LINE` and so on."""
+    def lua(self) -> dict[str, str]:
+        """Each, those of the limits too, by its name in the scripts: `GAP_MS`, `MAX_LINE` and so on."""
         values = asdict(self)
         values |= values.pop("limits")
-        return tuple(f"local {name.upper()} = {value}" for name, value in values.items())
+        return {name.upper(): str(value) for name, value in values.items()}

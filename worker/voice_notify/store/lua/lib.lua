@@ -1,5 +1,6 @@
--- Shared by all scripts; what each uses of it is put before it, and before that the account's keys (store/keys.py) and
--- settings (store/options.py) as constants. KEYS[1] is what all its keys begin with, for a cluster to find their slot.
+-- Shared by all scripts; what each uses of it is put before it. Names in capitals that are defined nowhere are the account's
+-- keys (store/keys.py) and settings (store/options.py); their values take their place when the script is loaded. KEYS[1] is
+-- what all its keys begin with, for a cluster to find their slot.
 -- Scripts that take many things at once take them one after the other, and treat each as if it came alone. All times are
 -- milliseconds of this server's clock. Read and check first, then write: Redis does not roll back.
 
