@@ -187,6 +187,12 @@ def test_the_caller_rings(account: Account) -> None:
     assert len(account.claim().ids) == 1
 
 
+def test_the_caller_rings_past_those_beside_the_line(account: Account) -> None:
+    """One that waits for its time keeps no other from being rung for at once."""
+    account.submit(countdown=60)
+    assert account.submission(ring="r1", ring_limit=4).ring
+
+
 @pytest.mark.parametrize(
     "why", ["no ring", "behind another", "countdown", "gap", "paused", "enough rings", "duplicate"]
 )

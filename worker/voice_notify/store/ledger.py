@@ -18,8 +18,8 @@ from voice_notify.store.options import LedgerOptions
 from voice_notify.store.records import Explanation, Pause, Record, explanation, pause, record, stamps, states
 from voice_notify.store.scripts import Argument, Scripts, store_errors
 
-#: Made once: `json.dumps` with options makes an encoder for each call.
-_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+#: For one text. Made once: `json.dumps` with options makes an encoder for each call, and so does a list.
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Submission(NamedTuple):
@@ -205,7 +205,7 @@ def _submitted(each: Notification) -> Sequence[Argument]:
         each.id,
         each.mobile,
         each.template_id,
-        _to_json(each.params),
+        f"[{','.join(map(_to_json, each.params))}]",
         each.priority,
         round(each.countdown * 1000),
         "" if each.expires is None else max(1, round(each.expires * 1000)),

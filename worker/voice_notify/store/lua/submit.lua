@@ -25,16 +25,6 @@ local function append(fields, name, value)
   fields[last + 1], fields[last + 2] = name, value
 end
 
--- Whether the caller is to ring the line of `mobile`, which is due: then it is leased to that ring.
-local function lease_for_ring(mobile)
-  if ring == '' or redis.call('ZCOUNT', RINGS, '(' .. now, '+inf') >= most_rings or is_paused() then
-    return 0
-  end
-  redis.call('ZADD', RINGS, now + RING_LEASE_MS, ring)
-  redis.call('ZADD', AGENDA, now + RING_LEASE_MS, mobile)
-  return 1
-end
-
 local function submit(id, mobile, template, params, priority, countdown, expires, policy, key, units)
   local record, line = NOTIFICATION .. id, LINE .. mobile
   if redis.call('EXISTS', record) == 1 then
@@ -57,8 +47,21 @@ local function submit(id, mobile, template, params, priority, countdown, expires
   if others > 0 then
     before, behind = others_in_line(mobile, place)
   end
+  join_line(line, id, place, due, now)
+
+  -- Behind others the line is on the agenda already; at its head, and due, it may be the caller's to ring.
+  local first = others == 0 or redis.call('ZRANK', line, id) == 0
   local free, limit = free_at(stamps, hold)
-  local reason = countdown > 0 and 'not_before' or others == 0 and free > now and limit or 'new'
+  local at, rung = math.max(due, free), 0
+  if first then
+    if ring ~= '' and at <= now and redis.call('ZCOUNT', RINGS, '(' .. now, '+inf') < most_rings and not is_paused() then
+      at, rung = now + RING_LEASE_MS, 1
+      redis.call('ZADD', RINGS, at, ring)
+    end
+    redis.call('ZADD', AGENDA, at, mobile)
+  end
+
+  local reason = countdown > 0 and 'not_before' or first and free > now and limit or 'new'
   local fields = {'mobile', mobile, 'template', template, 'params', params, 'seq', seq, 'created', now,
     'state', 'waiting', 'reason', reason}
   if priority > 0 then
@@ -80,18 +83,6 @@ local function submit(id, mobile, template, params, priority, countdown, expires
   end
   count(counts, 'waiting:' .. reason, 1)
   count(totals, 'submitted', 1)
-  join_line(line, id, place, due, now)
-
-  -- Behind others the line is on the agenda already; at its head it may be the caller's to ring.
-  local alone, rung = others == 0, 0
-  if alone then
-    redis.call('ZADD', AGENDA, math.max(due, free), mobile)
-  elseif redis.call('ZRANK', line, id) == 0 then
-    schedule(mobile, now)
-  end
-  if alone and math.max(due, free) <= now then
-    rung = lease_for_ring(mobile)
-  end
   return {'stored', id, math.max(now, hold), due, before, behind, kept, rung}
 end
 
