@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import redis
@@ -17,6 +19,7 @@ from voice_notify.core.states import State
 from voice_notify.core.windows import Limits
 from voice_notify.errors import LineFull, StoreUnavailable
 from voice_notify.settings import SecretUrl, Settings
+from voice_notify.store import keys, scripts
 from voice_notify.store.connect import connect
 from voice_notify.store.dead_letters import Filter
 from voice_notify.store.scripts import store_errors, with_values, with_what_it_uses
@@ -60,6 +63,28 @@ def test_a_wrong_answer(account: Account) -> None:
     account.client.set(account.prefix + "agenda", "not a sorted set")
     with pytest.raises(redis.ResponseError):
         account.submit()
+
+
+def test_a_submit_that_fails(account: Account) -> None:
+    """It leaves nothing that would hold up those who come after it."""
+    account.client.set(account.prefix + keys.RINGS, "not a sorted set")
+    with pytest.raises(redis.ResponseError):
+        account.submission(ring="r1", ring_limit=4)
+    account.client.delete(account.prefix + keys.RINGS)
+    id_ = account.submit()
+    assert account.claim().ids == (id_,)
+
+
+def test_every_name_has_a_value(account: Account) -> None:
+    """No script is left with a name in capitals but its own; Redis can read them all."""
+    names = {path.stem for path in Path(scripts.__file__).parent.glob("lua/*.lua")} - {"lib", "clock"}
+    assert names
+    for name in names:
+        text = account.ledger.scripts.text(name)
+        code = re.sub("--.*|'[^']*'", "", text)
+        own = re.findall(r"\w+", " ".join(re.findall(r"^local ([A-Z_0-9, ]+) =", code, re.MULTILINE)))
+        assert set(re.findall(r"\b[A-Z][A-Z_0-9]+\b", code)) <= {"KEYS", "ARGV", *own}, name
+        account.client.script_load(text)
 
 
 def test_two_settings(client: redis.Redis) -> None:

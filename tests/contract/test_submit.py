@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.support.account import ACCEPTED, GAP, LIMITS, MOBILE, RETENTION, RING_LEASE, TOMORROW, Account, other_number
+from tests.support.account import (
+    ACCEPTED,
+    GAP,
+    LEASE,
+    LIMITS,
+    MOBILE,
+    RETENTION,
+    RING_LEASE,
+    TOMORROW,
+    Account,
+    other_number,
+)
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
 from voice_notify.core.notification import OnUnconfirmed, build_notification
 from voice_notify.core.states import State
@@ -187,10 +200,19 @@ def test_the_caller_rings(account: Account) -> None:
     assert len(account.claim().ids) == 1
 
 
-def test_the_caller_rings_past_those_beside_the_line(account: Account) -> None:
-    """One that waits for its time keeps no other from being rung for at once."""
-    account.submit(countdown=60)
-    assert account.submission(ring="r1", ring_limit=4).ring
+@pytest.mark.parametrize("other", [{"countdown": 60}, {"priority": 0}])
+def test_the_caller_rings_past_others(account: Account, other: dict[str, Any]) -> None:
+    """One that waits for its time, or for those of a higher priority, keeps no other from being rung for at once."""
+    account.submit(**other)
+    assert account.submission(ring="r1", ring_limit=4, priority=9).ring
+
+
+def test_behind_a_call_in_flight(account: Account) -> None:
+    """Nothing stands before a call in flight, and the line is looked at when that call's lease runs out."""
+    account.granted(account.submit(), "t")
+    id_ = account.submit(priority=9)
+    assert not account.submission(ring="r1", ring_limit=4, priority=9).ring
+    assert account.due(id_) == account.clock.now + LEASE
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ class Scripts:
             try:
                 return self._evaluate(self.client, name, arguments)
             except NoScriptError:
-                self.client.script_load(self._text(name))
+                self.client.script_load(self.text(name))
                 return self._evaluate(self.client, name, arguments)
 
     def run_many(self, calls: Sequence[Call]) -> list[Any]:
@@ -128,7 +128,7 @@ class Scripts:
             forgotten = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
             if forgotten:
                 for name in {calls[i][0] for i in forgotten}:
-                    self.client.script_load(self._text(name))
+                    self.client.script_load(self.text(name))
                 for i, reply in zip(forgotten, self._send([calls[i] for i in forgotten]), strict=True):
                     replies[i] = reply
             for reply in replies:
@@ -153,12 +153,13 @@ class Scripts:
     def _evaluate(self, client: redis.Redis, name: str, arguments: Sequence[Argument]) -> Any:  # noqa: ANN401
         return client.evalsha(self._digest(name), 1, self.prefix, *arguments)
 
-    def _text(self, name: str) -> str:
+    def text(self, name: str) -> str:
+        """The script as Redis runs it."""
         text = with_what_it_uses(source(name), (self.clock, *source("lib").split("\n\n")))
         return with_values(text, lua_keys(self.prefix) | self.options.lua())
 
     def _digest(self, name: str) -> str:
         if name not in self._digests:
             # Redis names a script by the SHA-1 of its text.
-            self._digests[name] = hashlib.sha1(self._text(name).encode(), usedforsecurity=False).hexdigest()
+            self._digests[name] = hashlib.sha1(self.text(name).encode(), usedforsecurity=False).hexdigest()
         return self._digests[name]

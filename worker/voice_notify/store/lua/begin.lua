@@ -37,7 +37,7 @@ local function join_due(line)
   for i = 1, #due, 2 do
     local place = redis.call('HMGET', NOTIFICATION .. due[i], 'priority', 'seq')
     redis.call('HSET', NOTIFICATION .. due[i], 'ready', due[i + 1])
-    join_line(line, due[i], ready_score(tonumber(place[1] or 0), tonumber(place[2])), 0, now)
+    redis.call('ZADD', line, ready_score(tonumber(place[1] or 0), tonumber(place[2])), due[i])
   end
 end
 

@@ -147,9 +147,9 @@ local function others_in_line(mobile, place)
   return redis.call('ZCOUNT', LINE .. mobile, '(-inf', at), redis.call('ZCOUNT', LINE .. mobile, at, '(0')
 end
 
--- A notification joins its line at `place`: at once, or beside it until `due`.
-local function join_line(line, id, place, due, now)
-  redis.call('ZADD', line, due > now and due or place, id)
+-- The score of a notification that joins its line at `place`, or waits beside it until `due`.
+local function score_in_line(place, due, now)
+  return due > now and due or place
 end
 
 local function log(id, now, state, reason, detail)

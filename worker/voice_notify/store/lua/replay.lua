@@ -18,7 +18,7 @@ if expires > 0 then
 end
 move(id, now, 'dead', nil, 'waiting', 'new', 'replayed', 'seq', seq, 'ready', now)
 count(totals, 'replayed', 1)
-join_line(LINE .. record[1], id, ready_score(tonumber(record[2] or 0), seq), 0, now)
+redis.call('ZADD', LINE .. record[1], ready_score(tonumber(record[2] or 0), seq), id)
 if redis.call('ZRANK', LINE .. record[1], id) == 0 then
   schedule(record[1], now)
 end

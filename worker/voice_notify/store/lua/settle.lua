@@ -99,7 +99,7 @@ local function move_on(id, was, outcome, step)
   local state, reason = decide_state(was, step)
   if state == 'waiting' then
     move(id, now, 'calling', nil, state, reason, outcome.detail, 'ready', math.max(now, step.due), reply_fields(outcome))
-    join_line(LINE .. was.mobile, id, ready_score(was.priority, was.seq), step.due, now)
+    redis.call('ZADD', LINE .. was.mobile, score_in_line(ready_score(was.priority, was.seq), step.due, now), id)
   elseif was.override == 'accepted' and step.state ~= 'accepted' then
     finish(id, was.mobile, now, 'calling', nil, state, reason, outcome.detail) -- keeps what the late success said
   else

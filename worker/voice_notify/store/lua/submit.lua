@@ -43,22 +43,18 @@ local function submit(id, mobile, template, params, priority, countdown, expires
 
   local seq, due = redis.call('INCR', SEQUENCE), now + countdown
   local stamps, hold, kept = limits_of(mobile)
-  local place, before, behind = ready_score(priority, seq), 0, 0
+  local place, before, behind, first = ready_score(priority, seq), 0, 0, true
+  local score = score_in_line(place, due, now)
   if others > 0 then
     before, behind = others_in_line(mobile, place)
+    first = score < tonumber(redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')[2]) -- never before one in flight
   end
-  join_line(line, id, place, due, now)
-
-  -- Behind others the line is on the agenda already; at its head, and due, it may be the caller's to ring.
-  local first = others == 0 or redis.call('ZRANK', line, id) == 0
   local free, limit = free_at(stamps, hold)
   local at, rung = math.max(due, free), 0
-  if first then
-    if ring ~= '' and at <= now and redis.call('ZCOUNT', RINGS, '(' .. now, '+inf') < most_rings and not is_paused() then
-      at, rung = now + RING_LEASE_MS, 1
-      redis.call('ZADD', RINGS, at, ring)
-    end
-    redis.call('ZADD', AGENDA, at, mobile)
+  -- Where it is first, past those beside the line and of lower priority, and due, it may be the caller's to ring.
+  local may_ring = ring ~= '' and first and at <= now
+  if may_ring and redis.call('ZCOUNT', RINGS, '(' .. now, '+inf') < most_rings and not is_paused() then
+    at, rung = now + RING_LEASE_MS, 1
   end
 
   local reason = countdown > 0 and 'not_before' or first and free > now and limit or 'new'
@@ -83,6 +79,13 @@ local function submit(id, mobile, template, params, priority, countdown, expires
   end
   count(counts, 'waiting:' .. reason, 1)
   count(totals, 'submitted', 1)
+  redis.call('ZADD', line, score, id)
+  if first then -- behind others the line is on the agenda already
+    redis.call('ZADD', AGENDA, at, mobile)
+  end
+  if rung == 1 then
+    redis.call('ZADD', RINGS, at, ring)
+  end
   return {'stored', id, math.max(now, hold), due, before, behind, kept, rung}
 end
 
