@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -91,11 +91,12 @@ def _measure(
 
 
 def _show(systems: Mapping[str, System], measured: Mapping[str, Measured]) -> None:
+    rates = {name: each.rates for name, each in measured.items()}
     peers = [each for name, each in measured.items() if name not in (*OURS, BARE.name)]
     against = {
-        "× best peer": [max(turn) for turn in zip(*(peer.rates for peer in peers), strict=True)],
-        "× Celery": measured[CELERY.name].rates if CELERY.name in measured else [],
-        "× bare": measured[BARE.name].rates if BARE.name in measured else [],
+        "× best peer": _of_each_round(max, [peer.rates for peer in peers]),
+        "× Celery": rates.get(CELERY.name, []),
+        "× bare": rates.get(BARE.name, []),
     }
     rows = []
     for name, each in measured.items():
@@ -104,8 +105,8 @@ def _show(systems: Mapping[str, System], measured: Mapping[str, Measured]) -> No
     columns = ["system", "done/s", *against, "CPU µs"]
     show("Throughput: median (range over the rounds); ratios: the median of those within each round", columns, rows)
 
-    least_time = [min(turn) for turn in zip(*(peer.enqueue_time for peer in peers), strict=True)]
-    least_cpu = [min(turn) for turn in zip(*(peer.enqueue_cpu for peer in peers), strict=True)]
+    least_time = _of_each_round(min, [peer.enqueue_time for peer in peers])
+    least_cpu = _of_each_round(min, [peer.enqueue_cpu for peer in peers])
     rows = [
         [
             *(systems[name].label, spread(each.enqueued)),
@@ -116,6 +117,10 @@ def _show(systems: Mapping[str, System], measured: Mapping[str, Measured]) -> No
     ]
     columns = ["system", "enqueued/s", "time × least peer", "producer's CPU µs", "CPU × least peer"]
     show("What an enqueue costs the producer", columns, rows)
+
+
+def _of_each_round(best: Callable[[Sequence[float]], float], systems: Sequence[Sequence[float]]) -> list[float]:
+    return [best(values) for values in zip(*systems, strict=True)]
 
 
 def _ratio(rates: Sequence[float], others: Sequence[float]) -> str:

@@ -10,7 +10,7 @@ import redis
 
 from tests.support.account import Account
 from tests.support.redis_server import RedisServer
-from voice_notify.store.client import Client, Packer
+from voice_notify.store.client import Client
 
 
 @pytest.fixture(params=["fakeredis", "redis"])
@@ -20,7 +20,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
         yield fakeredis.FakeRedis(decode_responses=True)
         return
     server: RedisServer = request.getfixturevalue("redis_server")
-    with Client.from_url(server.url, decode_responses=True, protocol=2, command_packer=Packer()) as client:
+    with Client.from_url(server.url, decode_responses=True, protocol=2) as client:
         client.flushdb()
         yield client
 

@@ -19,9 +19,7 @@ from voice_notify.store.client import Client, Packer
 @pytest.fixture
 def kept(redis_server: RedisServer) -> Iterator[Client]:
     """A client with a connection that it has used."""
-    with Client.from_url(
-        redis_server.url, decode_responses=True, protocol=2, command_packer=Packer(), retry=Retry(NoBackoff(), 1)
-    ) as client:
+    with Client.from_url(redis_server.url, decode_responses=True, protocol=2, retry=Retry(NoBackoff(), 1)) as client:
         client.ping()
         yield client
 

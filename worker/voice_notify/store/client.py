@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from typing import Any
+from typing import Any, Self, cast
 
 import hiredis
 import redis
@@ -28,6 +28,11 @@ class Client(redis.Redis):
     opened again and the command repeated, as `retry` has it; none is used by two threads at a time, nor after a fork,
     nor when its last command may still be answered.
     """
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Self:  # noqa: ANN401 - redis-py's
+        """A client of the server that `url` names."""
+        return cast("Self", super().from_url(url, command_packer=Packer(), **options))
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - redis-py's
         super().__init__(*args, **options)

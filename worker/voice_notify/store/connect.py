@@ -8,7 +8,7 @@ from redis.retry import Retry
 from voice_notify.core.windows import Limits
 from voice_notify.settings import Settings
 from voice_notify.store import keys
-from voice_notify.store.client import Client, Packer
+from voice_notify.store.client import Client
 from voice_notify.store.ledger import Ledger
 from voice_notify.store.options import LedgerOptions
 from voice_notify.store.scripts import Scripts
@@ -20,7 +20,6 @@ def connect(settings: Settings) -> Ledger:
         settings.redis_url.get_secret_value(),
         decode_responses=True,
         protocol=2,
-        command_packer=Packer(),
         socket_connect_timeout=2,
         socket_timeout=5,
         health_check_interval=30,

@@ -109,12 +109,7 @@ def prefix(app_id: str) -> str:
     return f"vn:{{{app_id}}}:"
 
 
-#: The names above, by their constants.
-_NAMES: Final = {
-    constant: name for constant, name in list(globals().items()) if constant.isupper() and isinstance(name, str)
-}
-
-
 def lua_keys(prefix: str) -> dict[str, str]:
     """The names of one account's keys, for its scripts: `AGENDA`, `NOTIFICATION .. id` and so on."""
-    return {constant: f"'{prefix}{name}'" for constant, name in _NAMES.items()}
+    names = {constant: name for constant, name in globals().items() if constant.isupper() and isinstance(name, str)}
+    return {constant: f"'{prefix}{name}'" for constant, name in names.items()}

@@ -107,7 +107,7 @@ class Ledger:
 
     def submit_many(self, notifications: Sequence[Notification]) -> list[Submission | LineFull]:
         """Store many in one round trip; that a line is full is that notification's result."""
-        replies = self.scripts.run_each("submit", ("", 0), [_submitted(each) for each in notifications])
+        replies = self.scripts.run_each("submit", [_submitted(each) for each in notifications], ("", 0))
         return [self._submission(reply) for reply in replies]
 
     def cancel(self, id_: str) -> State:
@@ -146,12 +146,12 @@ class Ledger:
 
     def begin(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
         """Ask leave for the next call in the line of each (id, attempt token); None where a limit denies it."""
-        replies = self.scripts.run_each("begin", (), attempts)
+        replies = self.scripts.run_each("begin", attempts)
         return [_grant(token, reply) for (_, token), reply in zip(attempts, replies, strict=True)]
 
     def settle(self, settlements: Sequence[Settlement]) -> list[str]:
         """End attempts; for each the state after it, or `late`, `repeated`, `gone` (see the script)."""
-        return self.scripts.run_each("settle", (), [_ended(each) for each in settlements])
+        return self.scripts.run_each("settle", [_ended(each) for each in settlements])
 
     def expire(self, most: int = 1000) -> list[str]:
         """End waiting notifications whose deadline has passed; their ids."""

@@ -136,8 +136,8 @@ class Scripts:
                     raise reply
             return replies
 
-    def run_each(self, name: str, common: Sequence[Argument], each: Sequence[Sequence[Argument]]) -> list[Any]:
-        """A reply for each of many things, from a script that takes several at once, in one round trip."""
+    def run_each(self, name: str, each: Sequence[Sequence[Argument]], common: Sequence[Argument] = ()) -> list[Any]:
+        """A reply for each of many things, in one round trip; the script takes what is `common` to them first."""
         groups = [[*common, *chain.from_iterable(each[i : i + _AT_ONCE])] for i in range(0, len(each), _AT_ONCE)]
         if len(groups) == 1:
             replies: list[Any] = self.run(name, groups[0])
