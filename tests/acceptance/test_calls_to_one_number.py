@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.support.deployment import GAP, MAX_CALLS, TEMPLATE, WORDS, Deployment, deploy, new_mobile
 from tests.support.redis_server import run_redis_server
 from voice_notify import notify
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import voice_notify
-from tests.support.deployment import TEMPLATE, WORDS, Deployment, deploy, foreign_producer, new_mobile
+from tests.support.deployment import TEMPLATE, WORDS, Deployment, deploy, new_mobile, third_party_producer
 from tests.support.sandbox import eventually
 from tests.support.worker import CRASHING_APP, ROOT
 from voice_notify import explain
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ def calls_in_the_end(deployment: Deployment, mobile: str) -> int:
     return len(deployment.calls(mobile)) - 1
 
 
-@pytest.mark.parametrize("step", ["submitted", "before the ring"])
+@pytest.mark.parametrize("step", ["submitted", "before the wake-up"])
 def test_the_producer_is_killed(deployment: Deployment, step: str) -> None:
     """What it had stored is called, once, by the ring of a pump."""
     mobile, id_ = new_mobile(), f"producer-killed-{step.replace(' ', '-')}"
@@ -79,7 +79,7 @@ def test_the_producer_is_killed(deployment: Deployment, step: str) -> None:
     assert calls_in_the_end(deployment, mobile) == 1
 
 
-@pytest.mark.parametrize("step", ["before the ring", "received"])
+@pytest.mark.parametrize("step", ["before the wake-up", "received"])
 def test_the_main_process_is_killed(deployment: Deployment, step: str) -> None:
     """A ring that a pump did not send, or that was lost with the worker that had it, is rung again by another."""
     mobile = new_mobile()
@@ -130,7 +130,7 @@ def test_a_foreign_message_survives_the_process_that_took_it(deployment: Deploym
     """Killed between submit and acknowledgement: the broker delivers it again, and the phone rings once."""
     mobile = new_mobile()
     arm(deployment, "submitted")
-    with foreign_producer(deployment.broker_url) as shop:
+    with third_party_producer(deployment.broker_url) as shop:
         shop.send_task("voice_notify.notify", [mobile, TEMPLATE, list(WORDS)], task_id="order-8813")
     assert eventually(lambda: crashed(deployment, "submitted"))
     log = deployment.workers[-1].log

@@ -10,15 +10,25 @@ from celery import group
 from celery.result import AsyncResult
 
 import voice_notify
-from tests.support.deployment import GAP, MAX_CALLS, TEMPLATE, WINDOW, WORDS, Deployment, foreign_producer, new_mobile
+from tests.support.deployment import (
+    GAP,
+    MAX_CALLS,
+    TEMPLATE,
+    WINDOW,
+    WORDS,
+    Deployment,
+    new_mobile,
+    third_party_producer,
+)
 from tests.support.sandbox import eventually
-from voice_notify import cancel, explain, runtime
+from voice_notify import cancel, explain
+from voice_notify.accounts import current_account
 from voice_notify.celery import app
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 from voice_notify.errors import NotDelivered
 
 if TYPE_CHECKING:
-    from voice_notify.store.records import Record
+    from voice_notify.ledger.notifications import Record
 
 POLICIES = ("resend", "dead_letter", "assume_sent")
 
@@ -91,7 +101,7 @@ def test_endless_transient_refusals_end_in_the_dead_letters(deployment: Deployme
     deployment.script({"mobile": mobile, "action": 500, "percent": 100})
     record = deployment.finished(deployment.send(mobile))
     assert (record.state, record.reason, record.message) == (State.DEAD, "exhausted", "系统维护,请稍候再试")
-    assert len(deployment.calls(mobile)) == runtime.settings().max_attempts
+    assert len(deployment.calls(mobile)) == current_account().settings.max_attempts
 
 
 @pytest.mark.parametrize(
@@ -129,7 +139,7 @@ def test_an_empty_balance_costs_one_notification_only(deployment: Deployment) ->
 def test_a_wrong_secret_costs_a_few_notifications_only(deployment: Deployment) -> None:
     """400 to everyone pauses the account as suspect; a right secret is taken up without a restart."""
     deployment.write_secret("wrong")
-    ids = [deployment.send(new_mobile()) for _ in range(runtime.settings().suspect_run)]
+    ids = [deployment.send(new_mobile()) for _ in range(current_account().settings.suspect_run)]
     refused = deployment.all_finished(ids)
     pause = deployment.operator.account()
     assert {(record.state, record.code, record.message) for record in refused} == {(State.DEAD, "400", "签名错误")}
@@ -255,7 +265,7 @@ def test_a_cancelled_notification_is_never_called(deployment: Deployment) -> Non
 def test_a_redelivered_foreign_message_rings_once(deployment: Deployment) -> None:
     """A producer without this package sends a task by name; the same task id three times is one notification."""
     mobile = new_mobile()
-    with foreign_producer(deployment.broker_url) as shop:
+    with third_party_producer(deployment.broker_url) as shop:
         for _ in range(3):
             shop.send_task("voice_notify.notify", [mobile, TEMPLATE, list(WORDS)], task_id="order-8812")
     assert eventually(lambda: AsyncResult("order-8812", app=app).state == "SUCCESS")

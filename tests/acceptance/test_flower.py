@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.deployment import Deployment, deploy, foreign_producer, new_mobile
+from tests.support.deployment import Deployment, deploy, new_mobile, third_party_producer
 from tests.support.monitors import LOGIN, Flower, run_flower
 from tests.support.sandbox import eventually
 
@@ -80,11 +80,11 @@ def test_an_expired_one_is_revoked(running: Deployment, flower: Flower) -> None:
     assert eventually(lambda: flower.tasks().get(id_, {}).get("state") == "REVOKED")
 
 
-def test_a_foreign_message_fails_or_rings(running: Deployment, flower: Flower) -> None:
+def test_a_foreign_message_fails_or_wakeups(running: Deployment, flower: Flower) -> None:
     """That its message was taken is no success: the call is; and one that is refused is a failure with the rule."""
     bad = new_mobile()
     running.answer(bad, 400)
-    with foreign_producer(running.broker_url) as shop:
+    with third_party_producer(running.broker_url) as shop:
         shop.send_task("voice_notify.notify", [bad, "453662", ["张三", "3号楼"]], task_id="shop-1")
         shop.send_task("voice_notify.notify", ["1380013800", "453662", ["张三", "3号楼"]], task_id="shop-2")
 

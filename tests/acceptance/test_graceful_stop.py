@@ -12,9 +12,10 @@ from tests.support.deployment import QUEUE, TEMPLATE, WORDS, Deployment, deploy,
 from tests.support.rabbitmq import connect
 from tests.support.sandbox import eventually
 from tests.support.worker import Worker
-from voice_notify import explain, notify, runtime
-from voice_notify.core.states import State
-from voice_notify.store import keys
+from voice_notify import explain, notify
+from voice_notify.accounts import current_account
+from voice_notify.domain.states import State
+from voice_notify.ledger import keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +60,7 @@ def test_what_is_not_begun_is_due_at_once(deployment: Deployment) -> None:
     assert eventually(lambda: len(deployment.sandbox.get("/calls")) == IN_FLIGHT)
     worker.stop()
     assert len(deployment.sandbox.get("/calls")) == IN_FLIGHT
-    client, prefix = runtime.ledger().scripts.client, runtime.ledger().scripts.prefix
+    client, prefix = current_account().ledger.scripts.client, current_account().ledger.scripts.prefix
     seconds, micros = client.time()  # leases end 5 s after their claim
     entries: Any = client.zrange(prefix + keys.AGENDA, 0, -1, withscores=True)
     agenda = dict(entries)

@@ -18,7 +18,7 @@ from tests.support.deployment import Deployment, deploy, new_mobile
 from tests.support.incident import CAMPAIGN, LONG_TEMPLATE, Terminal, commands_of, write_campaign
 from tests.support.sandbox import eventually
 from tests.support.worker import ROOT
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import voice_notify
 from tests.support.deployment import TEMPLATE, deploy, new_mobile
 from tests.support.sandbox import eventually
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 
 if TYPE_CHECKING:
     from pathlib import Path

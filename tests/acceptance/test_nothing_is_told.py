@@ -11,14 +11,15 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.deployment import ACL, QUEUE, TEMPLATE, Deployment, deploy, foreign_producer, new_mobile
+from tests.support.deployment import ACL, QUEUE, TEMPLATE, Deployment, deploy, new_mobile, third_party_producer
 from tests.support.monitors import LOGIN, Flower, inspect, monitor_broker, receive_events, run_flower
 from tests.support.sandbox import APP_ID, APP_SECRET, eventually
 from tests.support.worker import ROOT
-from voice_notify import cancel, notify, runtime
-from voice_notify.core.states import State
+from voice_notify import cancel, notify
+from voice_notify.accounts import current_account
+from voice_notify.domain.states import State
+from voice_notify.ledger import keys
 from voice_notify.settings import LogFormat
-from voice_notify.store import keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,7 @@ class Run:
 
     def end_in_every_way(self) -> None:
         """Accepted, refused, unconfirmed, tried again, expired, cancelled, a wrong secret."""
-        deployment, ledger = self.deployment, runtime.ledger()
+        deployment, ledger = self.deployment, current_account().ledger
         ended = []
         for actions in ((), (400,), ("cut",), (500,), ("hang",)):
             ledger.pause("until the sandbox knows what to answer")
@@ -74,7 +75,7 @@ class Run:
         worker.freeze()
         mobile = new_mobile()
         self.mobiles.append(mobile)
-        with foreign_producer(self.deployment.redis.url) as shop:
+        with third_party_producer(self.deployment.redis.url) as shop:
             for id_ in ("order-1", "order-2", "order-3"):
                 shop.send_task("voice_notify.notify", [mobile, TEMPLATE, list(WORDS)], task_id=id_)
             shop.send_task("voice_notify.other", [mobile, TEMPLATE, list(WORDS)])
@@ -86,7 +87,7 @@ class Run:
 
     def fail(self) -> None:
         """A fault of ours, in the middle of a delivery: the record is broken, and the error's text has the number."""
-        ledger = runtime.ledger()
+        ledger = current_account().ledger
         ledger.pause("until it is broken")
         mobile, id_ = self.send()
         record = ledger.scripts.prefix + keys.NOTIFICATION + id_
@@ -154,7 +155,7 @@ def test_every_line_of_a_log_as_json_is_json(run: Run) -> None:
     lines = [line for line in run.told["worker"].splitlines() if line.startswith("{")]
     others = [line for line in run.told["worker"].splitlines() if line.strip() and not line.startswith("{")]
     documents = [json.loads(line) for line in lines]
-    assert {"celery.worker.strategy", "voice_notify.delivery"} <= {each["logger"] for each in documents}
+    assert {"celery.worker.strategy", "voice_notify.delivery.calls"} <= {each["logger"] for each in documents}
     assert all({"timestamp", "level", "event"} <= each.keys() for each in documents)
     assert not [line for line in others if not _of_root(line)]
 

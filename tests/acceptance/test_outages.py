@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import voice_notify
-from tests.support.deployment import TEMPLATE, WORDS, Deployment, deploy, foreign_producer, new_mobile
+from tests.support.deployment import TEMPLATE, WORDS, Deployment, deploy, new_mobile, third_party_producer
 from tests.support.redis_server import run_redis_server
 from tests.support.sandbox import eventually
 from tests.support.worker import CRASHING_APP
 from voice_notify import StoreUnavailable
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +118,7 @@ def test_the_broker_is_killed_while_a_worker_owes_it_an_acknowledgement(tmp_path
     with deploy(tmp_path, broker_url=broker.url, app=CRASHING_APP) as deployment:
         worker = deployment.start_worker()
         worker.signal_children(signal.SIGSTOP)
-        with foreign_producer(broker.url) as shop:
+        with third_party_producer(broker.url) as shop:
             shop.send_task("voice_notify.notify", [new_mobile(), TEMPLATE, list(WORDS)], task_id="order-8814")
         assert eventually(lambda: "notify[order-8814] received" in worker.log.read_text(encoding="utf-8"))
         broker.kill()

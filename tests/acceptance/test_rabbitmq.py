@@ -11,7 +11,7 @@ from tests.support.deployment import QUEUE, deploy, new_mobile
 from tests.support.rabbitmq import RabbitServer, connect
 from tests.support.worker import CRASHING_APP
 from voice_notify import explain
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

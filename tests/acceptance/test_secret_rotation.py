@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.deployment import Deployment, new_mobile
 from tests.support.sandbox import eventually
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

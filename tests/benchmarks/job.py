@@ -47,7 +47,7 @@ def provider_url() -> str:
 
 
 def calls_key(job: Job) -> str:
-    """Where the stamps of a number's newest calls are kept."""
+    """Where the call_times of a number's newest calls are kept."""
     return f"bench:calls:{job.mobile}"
 
 

@@ -12,12 +12,12 @@ import redis
 
 from tests.benchmarks.bench import cheapest_provider, open_bench
 from tests.benchmarks.job import APP_ID
-from voice_notify.core.notification import OnUnconfirmed, build_notification, new_id
-from voice_notify.core.outcome import Kind, Outcome
-from voice_notify.core.policy import RetryPolicy, decide
+from voice_notify.domain.notification import OnUnconfirmed, build_notification, new_id
+from voice_notify.domain.outcome import Kind, Outcome
+from voice_notify.domain.retry import RetryPolicy, decide
+from voice_notify.ledger.connect import connect
+from voice_notify.ledger.ledger import Ledger, Settlement
 from voice_notify.settings import Settings
-from voice_notify.store.connect import connect
-from voice_notify.store.ledger import Ledger, Settlement
 
 _MOBILE = "13800138000"
 _WINDOW = 0.001
@@ -77,7 +77,7 @@ def _submit(ledger: Ledger, number: int) -> None:
 
 def _place_next(ledger: Ledger) -> None:
     """What the pump and a worker do for one call, the messages and the request left out."""
-    claim = ledger.claim(lines=(1, 1), ring="", rings_per_worker=1_000_000, worker="bench")
+    claim = ledger.claim(lines=(1, 1), wakeup="", wakeups_per_worker=1_000_000, worker="bench")
     (grant,) = ledger.begin([(claim.ids[0], new_id())])
     assert grant is not None
     step = decide(_ACCEPTED, grant.attempt, _POLICY, grant.now_ms, 0.5)

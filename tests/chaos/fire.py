@@ -18,12 +18,12 @@ from tests.chaos.plan import GAP, MAX_CALLS, WINDOW, Plan
 from tests.support.redis_server import NO_REDIS, RedisServer
 from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, eventually, run_sandbox
 from tests.support.worker import ROOT, Worker
-from voice_notify.core.states import State
-from voice_notify.embedded import find_redis_binary
+from voice_notify.demo.servers import find_redis_binary
+from voice_notify.domain.states import State
 from voice_notify.errors import StoreUnavailable
+from voice_notify.ledger.connect import connect
+from voice_notify.ledger.ledger import Ledger
 from voice_notify.settings import SecretUrl, Settings
-from voice_notify.store.connect import connect
-from voice_notify.store.ledger import Ledger
 
 Say = Callable[[str], None]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from tests.chaos.fire import Scene
 from tests.chaos.plan import GAP, MAX_CALLS, NETWORK_DELAY, WINDOW
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 from voice_notify.errors import UnknownNotification
-from voice_notify.store.records import Explanation
+from voice_notify.ledger.notifications import Explanation
 
 #: Notes in a history after which a second call is explained: the outcome of the first was unknown.
 _UNKNOWN = ("read-timeout", "cut", "garbage", "lease", "http-502", "reply-too-large")

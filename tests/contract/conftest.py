@@ -10,7 +10,7 @@ import redis
 
 from tests.support.account import Account
 from tests.support.redis_server import RedisServer
-from voice_notify.store.client import Client
+from voice_notify.ledger.client import Client
 
 
 @pytest.fixture(params=["fakeredis", "redis"])

@@ -18,11 +18,11 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
-from voice_notify.core.policy import Attempt
-from voice_notify.core.states import State
-from voice_notify.core.windows import Limits
-from voice_notify.store import keys
-from voice_notify.store.ledger import Grant
+from voice_notify.domain.forecast import Limits
+from voice_notify.domain.retry import Attempt
+from voice_notify.domain.states import State
+from voice_notify.ledger import keys
+from voice_notify.ledger.ledger import Grant
 
 
 def test_a_grant(account: Account) -> None:
@@ -210,7 +210,7 @@ def test_a_high_rate(account: Account) -> None:
     account.granted_exactly_at(NOON + 50, ids[4])
 
 
-def test_a_denied_call_uses_no_rate(account: Account) -> None:
+def test_a_deferred_call_uses_no_rate(account: Account) -> None:
     """What the windows deny is not counted against the rate."""
     account.configure(call_interval_ms=100)
     id_ = account.submit()
@@ -232,12 +232,12 @@ def test_a_paused_account(account: Account) -> None:
     account.granted(id_)
 
 
-@pytest.mark.parametrize("denied", [False, True])
-def test_what_joins_the_line(account: Account, *, denied: bool) -> None:
+@pytest.mark.parametrize("deferred", [False, True])
+def test_what_joins_the_line(account: Account, *, deferred: bool) -> None:
     """A notification that joins its line keeps its place, whether or not its line could be called at that moment."""
     account.submit(id="later", countdown=1)
     account.submit(id="now")
-    if denied:
+    if deferred:
         account.call("now")
         account.begin("now")
         account.clock.advance(GAP)

@@ -16,18 +16,18 @@ from tests.support.account import (
     MAINTENANCE,
     NO_BALANCE,
     REFUSED,
-    RING_LEASE,
     TOMORROW,
     UNCLEAR,
     UNCONFIRMED,
+    WAKEUP_LEASE,
     Account,
     other_number,
 )
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
-from voice_notify.core.outcome import Outcome
-from voice_notify.core.states import State
-from voice_notify.store.ledger import Grant
-from voice_notify.store.records import Pause
+from voice_notify.domain.outcome import Outcome
+from voice_notify.domain.states import State
+from voice_notify.ledger.ledger import Grant
+from voice_notify.ledger.notifications import Pause
 
 MIDNIGHT = NOON + 12 * HOUR
 OTHER_REFUSAL = replace(REFUSED, code="401")
@@ -140,14 +140,14 @@ def test_the_probe_is_lost(account: Account) -> None:
     account.granted(waiting)
 
 
-def test_the_ring_for_the_probe_is_lost(account: Account) -> None:
+def test_the_wakeup_for_the_probe_is_lost(account: Account) -> None:
     """If the ring for the probe is lost, another line, or the same a little later, is rung for it."""
     paused = pause_the_account(account)
     assert paused.until_ms is not None
     account.submit()
     account.clock.set(paused.until_ms)
     assert len(account.claim().ids) == 1
-    account.clock.advance(RING_LEASE)
+    account.clock.advance(WAKEUP_LEASE)
     assert len(account.claim().ids) == 1
 
 

@@ -18,8 +18,8 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import HOUR, MINUTE, SECOND
-from voice_notify.core.outcome import Outcome
-from voice_notify.core.states import State
+from voice_notify.domain.outcome import Outcome
+from voice_notify.domain.states import State
 from voice_notify.errors import UnknownNotification
 
 
@@ -55,7 +55,7 @@ def test_behind_others(account: Account) -> None:
     ids=lambda outcome: outcome.kind,
 )
 def test_a_call_in_flight(account: Account, outcome: Outcome) -> None:
-    """A call in flight can not be called back, but whatever it comes to short of success, nothing follows it."""
+    """A call in flight cannot be called back, but whatever it comes to short of success, nothing follows it."""
     id_ = account.submit()
     grant = account.granted(id_)
     assert account.ledger.cancel(id_) is State.CALLING

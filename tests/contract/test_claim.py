@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.support.account import GAP, LAPSED, LEASE, RING_LEASE, Account, other_number
+from tests.support.account import GAP, LAPSED, LEASE, WAKEUP_LEASE, Account, other_number
 from tests.support.clock import MINUTE, SECOND
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 
 
 def test_one_id_for_each_due_line(account: Account) -> None:
@@ -17,11 +17,11 @@ def test_one_id_for_each_due_line(account: Account) -> None:
     assert sorted(account.claim().ids) == sorted([first, second])
 
 
-def test_a_line_is_leased_to_a_ring(account: Account) -> None:
+def test_a_line_is_leased_to_a_wakeup(account: Account) -> None:
     """A line that was claimed is not claimed again while its ring may be under way; then the ring is taken for lost."""
     id_ = account.submit()
     assert account.claim(worker="w1").ids == (id_,)
-    account.clock.advance(RING_LEASE - 1)
+    account.clock.advance(WAKEUP_LEASE - 1)
     assert account.claim(worker="w2").ids == ()
     account.clock.advance(1)
     assert account.claim(worker="w2").ids == (id_,)
@@ -62,22 +62,22 @@ def test_rings_per_worker(account: Account) -> None:
     for number in range(5):
         account.submit(other_number(number))
 
-    def rings(worker: str) -> int:
-        return len(account.claim(most=1, rings_per_worker=1, worker=worker).ids)
+    def wakeups(worker: str) -> int:
+        return len(account.claim(most=1, wakeups_per_worker=1, worker=worker).ids)
 
-    assert [rings("w1"), rings("w1")] == [1, 0]
-    assert [rings("w2"), rings("w2"), rings("w1")] == [1, 0, 0]
-    account.ledger.forget_ring("ring-1")
-    assert [rings("w1"), rings("w1")] == [1, 0]
+    assert [wakeups("w1"), wakeups("w1")] == [1, 0]
+    assert [wakeups("w2"), wakeups("w2"), wakeups("w1")] == [1, 0, 0]
+    account.ledger.forget_wakeup("wakeup-1")
+    assert [wakeups("w1"), wakeups("w1")] == [1, 0]
 
 
-def test_due_lines_are_shared_among_the_rings(account: Account) -> None:
+def test_due_lines_are_shared_among_the_wakeups(account: Account) -> None:
     """A ring takes an equal share of the lines that are due, but neither fewer than are worth it nor too many."""
     for number in range(40):
         account.submit(other_number(number))
-    assert len(account.claim(fewest=2, most=10, rings_per_worker=2).ids) == 10
-    assert len(account.claim(fewest=2, most=100, rings_per_worker=5).ids) == 6
-    assert len(account.claim(fewest=20, most=100, rings_per_worker=5).ids) == 20
+    assert len(account.claim(fewest=2, most=10, wakeups_per_worker=2).ids) == 10
+    assert len(account.claim(fewest=2, most=100, wakeups_per_worker=5).ids) == 6
+    assert len(account.claim(fewest=20, most=100, wakeups_per_worker=5).ids) == 20
 
 
 def test_lines_given_back(account: Account) -> None:
@@ -90,32 +90,32 @@ def test_lines_given_back(account: Account) -> None:
     assert account.claim().ids == (waiting,)
 
 
-def test_a_lost_ring_counts_no_more(account: Account) -> None:
+def test_a_lost_wakeup_counts_no_more(account: Account) -> None:
     """A ring that was not answered in time makes room for another."""
     for number in range(2):
         account.submit(other_number(number))
-    assert len(account.claim(most=1, rings_per_worker=1).ids) == 1
-    account.clock.advance(RING_LEASE - 1)
-    assert account.claim(most=1, rings_per_worker=1).ids == ()
+    assert len(account.claim(most=1, wakeups_per_worker=1).ids) == 1
+    account.clock.advance(WAKEUP_LEASE - 1)
+    assert account.claim(most=1, wakeups_per_worker=1).ids == ()
     account.clock.advance(1)
-    assert len(account.claim(most=1, rings_per_worker=1).ids) == 1
+    assert len(account.claim(most=1, wakeups_per_worker=1).ids) == 1
 
 
-def test_a_dead_worker_answers_no_rings(account: Account) -> None:
+def test_a_dead_worker_answers_no_wakeups(account: Account) -> None:
     """The rings of a worker whose pump fell silent are not waited for by the others."""
     account.claim(worker="w2")
     account.clock.advance(15 * SECOND)
     for number in range(2):
         account.submit(other_number(number))
-    assert len(account.claim(most=1, rings_per_worker=1, worker="w1").ids) == 1
-    assert account.claim(most=1, rings_per_worker=1, worker="w1").ids == ()
+    assert len(account.claim(most=1, wakeups_per_worker=1, worker="w1").ids) == 1
+    assert account.claim(most=1, wakeups_per_worker=1, worker="w1").ids == ()
 
 
 def test_a_turn_without_a_ring(account: Account) -> None:
     """A turn that found nothing due uses up none of the rings."""
-    account.claim(rings_per_worker=1)
+    account.claim(wakeups_per_worker=1)
     account.submit()
-    assert len(account.claim(rings_per_worker=1).ids) == 1
+    assert len(account.claim(wakeups_per_worker=1).ids) == 1
 
 
 def test_the_workers(account: Account) -> None:
@@ -140,13 +140,13 @@ def test_a_lapsed_call(account: Account) -> None:
     assert account.settle(lapsed, LAPSED) == State.DEAD
 
 
-def test_one_pump_settles_a_lapsed_call(account: Account) -> None:
+def test_one_dispatcher_settles_a_lapsed_call(account: Account) -> None:
     """A lapsed call is handed out once; again only after the pump that has it had time enough to settle it."""
     account.granted(account.submit())
     account.clock.advance(LEASE)
     assert len(account.claim(worker="w1").lapsed) == 1
     assert account.claim(worker="w2").lapsed == ()
-    account.clock.advance(RING_LEASE)
+    account.clock.advance(WAKEUP_LEASE)
     assert len(account.claim(worker="w2").lapsed) == 1
 
 

@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.support.redis_server import RedisServer
-from voice_notify.store.client import Client, Packer
+from voice_notify.ledger.client import Client, Packer
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_arguments(argument: Any) -> None:  # noqa: ANN401
 
 
 def test_an_argument_of_no_use(kept: Client) -> None:
-    """What can not be written is refused before it is sent, and the next command has its own reply."""
+    """What cannot be written is refused before it is sent, and the next command has its own reply."""
     with pytest.raises(TypeError):
         kept.echo(None)  # type: ignore[arg-type]
     assert kept.echo("next") == "next"

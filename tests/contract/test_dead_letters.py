@@ -17,9 +17,9 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
-from voice_notify.core.states import Reason, State
+from voice_notify.domain.states import Reason, State
 from voice_notify.errors import UnknownNotification
-from voice_notify.store.dead_letters import Filter
+from voice_notify.ledger.dead_letters import Filter
 
 
 def dead_letter(account: Account, mobile: str = MOBILE, **fields: object) -> str:

@@ -19,9 +19,9 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import HOUR, MINUTE, NOON, SECOND
-from voice_notify.core.states import Reason, State
+from voice_notify.domain.states import Reason, State
 from voice_notify.errors import UnknownNotification
-from voice_notify.store.records import Transition
+from voice_notify.ledger.notifications import Transition
 
 
 def blocked_by(account: Account, id_: str) -> tuple[str, int | None, int]:
@@ -122,7 +122,7 @@ def test_paused(account: Account) -> None:
 
 
 def test_a_deadline_that_comes_first(account: Account) -> None:
-    """The next step of a notification that can not be called before its deadline is to expire then."""
+    """The next step of a notification that cannot be called before its deadline is to expire then."""
     ids = [account.submit(), account.submit(expires=3600)]
     account.call(ids[0], TOMORROW)
     assert blocked_by(account, ids[1]) == (Reason.QUOTA, NOON + HOUR, 1)
@@ -174,7 +174,7 @@ def test_the_history(account: Account) -> None:
 
 
 def test_an_unknown_notification(account: Account) -> None:
-    """What is not known can not be explained."""
+    """What is not known cannot be explained."""
     with pytest.raises(UnknownNotification):
         account.explain("unknown")
 

@@ -22,11 +22,11 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
-from voice_notify.core.states import Reason, State
-from voice_notify.store import listing
-from voice_notify.store.listing import Ended, Listing, Wanted
-from voice_notify.store.numbers import NumberView, Place, read_number
-from voice_notify.store.standing import read_standing
+from voice_notify.domain.states import Reason, State
+from voice_notify.ledger import listing
+from voice_notify.ledger.account_status import read_account_status
+from voice_notify.ledger.listing import Ended, Listing, Wanted
+from voice_notify.ledger.numbers import NumberView, Place, read_number
 
 EVERY = Wanted()
 
@@ -180,17 +180,17 @@ def test_the_gap(account: Account) -> None:
 
 def test_the_day(account: Account) -> None:
     """After the last call of the day, the first one that leaves the window says when the next is free."""
-    stamps = []
+    call_times = []
     for _ in range(5):
         account.call(account.submit())
-        stamps.append(account.clock.now)
+        call_times.append(account.clock.now)
         account.clock.advance(HOUR)
     found = view(account)
-    assert (found.calls, found.left, found.reason) == (tuple(stamps), 0, Reason.DAILY)
-    assert found.free_ms == stamps[0] + LIMITS.window_ms
-    account.clock.set(stamps[1] + LIMITS.window_ms)
+    assert (found.calls, found.left, found.reason) == (tuple(call_times), 0, Reason.DAILY)
+    assert found.free_ms == call_times[0] + LIMITS.window_ms
+    account.clock.set(call_times[1] + LIMITS.window_ms)
     found = view(account)
-    assert (found.calls, found.left, found.reason) == (tuple(stamps[2:]), 2, Reason.NEW)
+    assert (found.calls, found.left, found.reason) == (tuple(call_times[2:]), 2, Reason.NEW)
 
 
 def test_the_hold_of_a_606(account: Account) -> None:
@@ -215,7 +215,7 @@ def test_a_line(account: Account) -> None:
         ("high", Place.ON_THE_WIRE),
         ("second", Place.IN_LINE),
         ("low", Place.IN_LINE),
-        ("beside", Place.BESIDE),
+        ("beside", Place.SCHEDULED),
     ]
     assert (found.reason, found.open) == (Reason.IN_FLIGHT, 4)
     assert [each.due_ms for each in found.line] == [account.explain(each.record.id).due_ms for each in found.line]
@@ -238,7 +238,7 @@ def test_a_backoff_and_a_deadline(account: Account) -> None:
     assert [(each.record.id, each.place, each.due_ms) for each in view(account).line] == [
         ("now", Place.IN_LINE, account.clock.now),
         ("too_late", Place.IN_LINE, None),
-        ("again", Place.BESIDE, account.clock.now + GAP),
+        ("again", Place.SCHEDULED, account.clock.now + GAP),
     ]
 
 
@@ -264,13 +264,13 @@ def test_how_the_account_stands(account: Account) -> None:
         account.call(account.submit(other_number(number)), REFUSED)
     account.submit()
     account.submit(other_number(5), countdown=60)
-    found = read_standing(account.ledger.scripts)
+    found = read_account_status(account.ledger.scripts)
     assert (found.now_ms, found.pause, found.due) == (account.clock.now, None, 1)
     assert (found.run, found.run_code, found.workers) == (2, "400", ("w1", "w2"))
     assert (found.counts[State.DEAD], found.counts[State.WAITING]) == (2, 2)
     account.call(account.submit(other_number(8)), ACCEPTED)
     account.clock.advance(DAY)
-    found = read_standing(account.ledger.scripts)
+    found = read_account_status(account.ledger.scripts)
     assert (found.run, found.run_code, found.workers) == (0, "", ())
 
 
@@ -278,6 +278,6 @@ def test_what_is_spent_today(account: Account) -> None:
     """Billing units of the calls of one day in China are told, refused ones left out."""
     for number, outcome in enumerate((ACCEPTED, UNCONFIRMED, REFUSED)):
         account.call(account.submit(other_number(number)), outcome)
-    assert read_standing(account.ledger.scripts).spent == 2
+    assert read_account_status(account.ledger.scripts).spent == 2
     account.clock.advance(DAY)
-    assert read_standing(account.ledger.scripts).spent == 0
+    assert read_account_status(account.ledger.scripts).spent == 0

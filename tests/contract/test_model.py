@@ -25,30 +25,30 @@ from tests.support.account import (
     NO_BALANCE,
     POLICY,
     REFUSED,
-    RING_LEASE,
     SEND_WITHIN,
     TOMORROW,
     UNCLEAR,
     UNCONFIRMED,
+    WAKEUP_LEASE,
     Account,
     other_number,
 )
 from tests.support.clock import HOUR, MINUTE, SECOND
 from tests.support.reference import Note, Reference
-from voice_notify.core.outcome import Outcome
-from voice_notify.core.policy import Charge, decide
-from voice_notify.core.states import TRANSITIONS, State
-from voice_notify.core.windows import Limits
+from voice_notify.domain.forecast import Limits
+from voice_notify.domain.outcome import Outcome
+from voice_notify.domain.retry import Window, decide
+from voice_notify.domain.states import TRANSITIONS, State
 from voice_notify.errors import LineFull
-from voice_notify.store import keys
-from voice_notify.store.ledger import Grant, Lapsed, Settlement
+from voice_notify.ledger import keys
+from voice_notify.ledger.ledger import Grant, Lapsed, Settlement
 
 MOBILES = [other_number(number) for number in range(2)]
 #: Small windows, so that a short run meets them.
 LIMITS = Limits(gap_ms=GAP, max_calls=3, window_ms=10 * MINUTE)
 FOREVER = 7 * 24 * HOUR
 OUTCOMES = [ACCEPTED, ACCEPTED, UNCONFIRMED, UNCONFIRMED, MAINTENANCE, UNCLEAR, REFUSED, TOMORROW, NO_BALANCE]
-PAUSES = [1, SECOND, 2 * SECOND, RING_LEASE, LEASE, GAP, MINUTE, LIMITS.window_ms, 12 * HOUR]
+PAUSES = [1, SECOND, 2 * SECOND, WAKEUP_LEASE, LEASE, GAP, MINUTE, LIMITS.window_ms, 12 * HOUR]
 picks = st.integers(0, 1000)
 submissions = st.fixed_dictionaries(
     {
@@ -236,7 +236,7 @@ class LedgerMachine(RuleBasedStateMachine):
         calls = self.placed[self.mobiles[attempt.id]]
         assert calls[-1].token == attempt.token
         calls[-1].until = self.now
-        if step.charge is Charge.REFUND:
+        if step.window is Window.RELEASE:
             calls.pop()
 
     def claim(self) -> tuple[Lapsed, ...]:
@@ -308,7 +308,7 @@ class LedgerMachine(RuleBasedStateMachine):
         agenda = self.agenda()
         assert set(agenda) == {mobile for mobile in MOBILES if self.model.open_notes(mobile)}
         for mobile, at in agenda.items():
-            assert at <= max(self.model.next_look(mobile, self.now), self.now + RING_LEASE)
+            assert at <= max(self.model.next_look(mobile, self.now), self.now + WAKEUP_LEASE)
 
     # In the end.
 

@@ -20,8 +20,8 @@ from tests.contract import (
     test_submit,
 )
 from tests.support.account import ACCEPTED, NO_BALANCE, REFUSED, Account
-from voice_notify.core.states import State
-from voice_notify.store import scripts
+from voice_notify.domain.states import State
+from voice_notify.ledger import scripts
 
 #: What stands in the script, what takes its place, and the test that has to notice.
 Mutation = tuple[str, str, Callable[[Account], None]]
@@ -39,25 +39,25 @@ MUTATIONS: dict[str, list[Mutation]] = {
         (
             "first = score <",
             "first = score > 0 and score <",
-            partial(test_submit.test_the_caller_rings_past_others, other={}),
+            partial(test_submit.test_the_caller_wakes_past_others, other={}),
         ),
         ("first = score <", "first = score < 0 and score <", test_submit.test_the_next_of_two_countdowns),
         ("first = score <", "first = true or score <", test_submit.test_behind_a_call_in_flight),
         ("first and free > now and limit or 'new'", "'new'", test_statistics.test_waiting_by_reason),
-        ("at, rung = now + RING_LEASE_MS, 1", "rung = 1", test_submit.test_the_caller_rings),
-        ("< most_rings", ">= 0", test_submit.test_callers_ring_within_a_limit),
-        (" and not is_paused()", "", partial(test_submit.test_the_caller_does_not_ring, why="paused")),
-        ("first and at <= now", "first", partial(test_submit.test_the_caller_does_not_ring, why="gap")),
+        ("at, wake = now + WAKEUP_LEASE_MS, 1", "wake = 1", test_submit.test_the_caller_wakeups),
+        ("< most_wakeups", ">= 0", test_submit.test_callers_wake_within_a_limit),
+        (" and not is_paused()", "", partial(test_submit.test_the_caller_does_not_wake, why="paused")),
+        ("first and at <= now", "first", partial(test_submit.test_the_caller_does_not_wake, why="gap")),
     ],
     "lib": [
         ("(9 - priority) * 2 ^ 44", "0", test_submit.test_order_of_priority),
         ("due > now and due or place", "place", test_submit.test_a_countdown),
-        ("if #stamps >= MAX_CALLS then", "if false then", test_begin.test_the_daily_limit),
-        ("if #stamps >= MAX_CALLS then", "if #stamps > MAX_CALLS then", test_begin.test_the_daily_limit),
-        ("#stamps - MAX_CALLS + 1))\n", "#stamps - MAX_CALLS + 2))\n", test_begin.test_the_daily_limit),
+        ("if #call_times >= MAX_CALLS then", "if false then", test_begin.test_the_daily_limit),
+        ("if #call_times >= MAX_CALLS then", "if #call_times > MAX_CALLS then", test_begin.test_the_daily_limit),
+        ("#call_times - MAX_CALLS + 1))\n", "#call_times - MAX_CALLS + 2))\n", test_begin.test_the_daily_limit),
         (
-            "stamps[#stamps - MAX_CALLS + 1] + WINDOW_MS",
-            "stamps[#stamps] + WINDOW_MS",
+            "call_times[#call_times - MAX_CALLS + 1] + WINDOW_MS",
+            "call_times[#call_times] + WINDOW_MS",
             test_begin.test_the_window_rolls,
         ),
         ("if hold > at then", "if false then", test_begin.test_a_hold),
@@ -76,13 +76,17 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ("wait_for(head[1], limit)", "", test_statistics.test_waiting_by_reason),
     ],
     "claim": [
-        ("redis.call('ZADD', AGENDA, given_up, mobile)", "", test_claim.test_a_line_is_leased_to_a_ring),
-        ("redis.call('ZADD', RINGS, given_up, ARGV[3])", "", test_claim.test_rings_per_worker),
-        ("math.max(fewest, share)", "fewest", test_claim.test_due_lines_are_shared_among_the_rings),
-        ("math.max(fewest, share)", "share", test_claim.test_due_lines_are_shared_among_the_rings),
-        ("redis.call('ZREMRANGEBYSCORE', RINGS, '-inf', now)", "", test_claim.test_a_lost_ring_counts_no_more),
-        ("redis.call('ZREMRANGEBYSCORE', PUMPS, '-inf', now)", "", test_claim.test_a_dead_worker_answers_no_rings),
-        ("redis.call('ZADD', CALLING, given_up, id)", "", test_claim.test_one_pump_settles_a_lapsed_call),
+        ("redis.call('ZADD', AGENDA, given_up, mobile)", "", test_claim.test_a_line_is_leased_to_a_wakeup),
+        ("redis.call('ZADD', WAKEUPS, given_up, ARGV[3])", "", test_claim.test_rings_per_worker),
+        ("math.max(fewest, share)", "fewest", test_claim.test_due_lines_are_shared_among_the_wakeups),
+        ("math.max(fewest, share)", "share", test_claim.test_due_lines_are_shared_among_the_wakeups),
+        ("redis.call('ZREMRANGEBYSCORE', WAKEUPS, '-inf', now)", "", test_claim.test_a_lost_wakeup_counts_no_more),
+        (
+            "redis.call('ZREMRANGEBYSCORE', HEARTBEATS, '-inf', now)",
+            "",
+            test_claim.test_a_dead_worker_answers_no_wakeups,
+        ),
+        ("redis.call('ZADD', CALLING, given_up, id)", "", test_claim.test_one_dispatcher_settles_a_lapsed_call),
         ("redis.call('ZADD', AGENDA, given_up, call[5])", "", test_claim.test_a_lapsed_call_keeps_its_line),
         ("if gate == 'closed' then", "if false then", test_claim.test_a_paused_account),
         ("  most = 1\n", "", test_breaker.test_one_probe),
@@ -93,7 +97,7 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ("if score == IN_FLIGHT then", "if false then", test_begin.test_one_call_in_flight),
         ("call.token == token and", "true and", test_begin.test_one_call_in_flight),
         ("call.token == token and", "false and", test_begin.test_the_same_attempt_asks_again),
-        ("stamps[#stamps + 1] = now", "", test_begin.test_the_window_rolls),
+        ("call_times[#call_times + 1] = now", "", test_begin.test_the_window_rolls),
         ("call.deadline <= now", "false", test_begin.test_a_deadline_in_the_line),
         ("score == IN_FLIGHT or not", "not", test_begin.test_a_deadline_of_a_call_in_flight),
         ("within = math.min(within, call.deadline - now)", "", test_begin.test_a_deadline_soon),
@@ -105,9 +109,9 @@ MUTATIONS: dict[str, list[Mutation]] = {
         (
             "if tonumber(score) > 0 or",
             "redis.call('SET', RATE, now + CALL_INTERVAL_MS) if tonumber(score) > 0 or",
-            test_begin.test_a_denied_call_uses_no_rate,
+            test_begin.test_a_deferred_call_uses_no_rate,
         ),
-        ("  schedule(mobile, now)\n    return denied", "  return denied", test_begin.test_a_deadline_leaves_others),
+        ("  schedule(mobile, now)\n    return deferred", "  return deferred", test_begin.test_a_deadline_leaves_others),
         ("if DAILY_BUDGET > 0 and gate", "if false and gate", test_statistics.test_a_spent_budget),
         ("spent + spending + call.units", "spent + call.units", test_statistics.test_a_budget_counts_calls_in_flight),
         ("redis.call('INCRBY', spent_key, spending)", "", test_statistics.test_a_spent_budget),
@@ -116,16 +120,16 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ("call.attempts = call.attempts + 1", "call.attempts = 1", test_settle.test_attempts_are_exhausted),
     ],
     "settle": [
-        ("stamps[math.max(1, #stamps)] = now", "", test_settle.test_a_lapse),
-        ("if step.charge == 'refund' then", "if false then", test_settle.test_a_refund_is_the_attempts_own),
-        ("if step.charge == 'refund' then", "if step.state ~= 'accepted' then", test_settle.test_a_lapse),
-        ("stamps[#stamps] = nil", "stamps = {}", test_settle.test_a_refund_is_the_attempts_own),
+        ("call_times[math.max(1, #call_times)] = now", "", test_settle.test_a_lapse),
+        ("if step.window == 'release' then", "if false then", test_settle.test_a_refund_is_the_attempts_own),
+        ("if step.window == 'release' then", "if step.state ~= 'accepted' then", test_settle.test_a_lapse),
+        ("call_times[#call_times] = nil", "call_times = {}", test_settle.test_a_refund_is_the_attempts_own),
         ("if step.hold > now then", "if false then", test_settle.test_the_hold),
         ("found[3] ~= token and outcome.code ~= 'lease'", "false", test_settle.test_a_late_success),
         (" or was.state ~= 'calling' then", " then", test_settle.test_a_repeated_settlement),
         (" and outcome.code ~= 'lease' then", " then", test_settle.test_a_stale_lapse),
         ("over[3] = 'token'", "", test_settle.test_a_late_success),
-        ("stamps[#stamps] = now -- no", "-- no", test_settle.test_a_late_reply_is_charged_at_its_arrival),
+        ("call_times[#call_times] = now -- no", "-- no", test_settle.test_a_late_reply_is_charged_at_its_arrival),
         (
             "finish(id, was.mobile, now, was.state, reason, 'accepted'",
             "log(id, now, was.state, 'accepted'",

@@ -13,7 +13,7 @@ import pytest
 from tests.support.account import other_number
 from tests.support.hammer import LIMITS, Placed, Report, hammer, open_ledger
 from tests.support.redis_server import RedisServer
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 
 PROCESSES = 8
 OPERATIONS = 400  #: of each process

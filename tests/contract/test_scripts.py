@@ -14,15 +14,15 @@ from redis.retry import Retry
 
 from tests.support.account import ACCEPTED, Account, other_number
 from tests.support.redis_server import RedisServer
-from voice_notify.core.notification import build_notification
-from voice_notify.core.states import State
-from voice_notify.core.windows import Limits
+from voice_notify.domain.forecast import Limits
+from voice_notify.domain.notification import build_notification
+from voice_notify.domain.states import State
 from voice_notify.errors import LineFull, StoreUnavailable
+from voice_notify.ledger import keys, scripts
+from voice_notify.ledger.connect import connect
+from voice_notify.ledger.dead_letters import Filter
+from voice_notify.ledger.scripts import store_errors, with_values, with_what_it_uses
 from voice_notify.settings import SecretUrl, Settings
-from voice_notify.store import keys, scripts
-from voice_notify.store.connect import connect
-from voice_notify.store.dead_letters import Filter
-from voice_notify.store.scripts import store_errors, with_values, with_what_it_uses
 
 
 def test_forgotten_scripts(account: Account) -> None:
@@ -67,10 +67,10 @@ def test_a_wrong_answer(account: Account) -> None:
 
 def test_a_submit_that_fails(account: Account) -> None:
     """It leaves nothing that would hold up those who come after it."""
-    account.client.set(account.prefix + keys.RINGS, "not a sorted set")
+    account.client.set(account.prefix + keys.WAKEUPS, "not a sorted set")
     with pytest.raises(redis.ResponseError):
-        account.submission(ring="r1", ring_limit=4)
-    account.client.delete(account.prefix + keys.RINGS)
+        account.submission(wakeup="r1", most_wakeups=4)
+    account.client.delete(account.prefix + keys.WAKEUPS)
     id_ = account.submit()
     assert account.claim().ids == (id_,)
 
@@ -122,14 +122,14 @@ NOTIFICATION = build_notification("13800138000", "453662", id="a", templates={})
         lambda account: account.ledger.counts(),
         lambda account: account.ledger.workers(),
         lambda account: account.ledger.account(),
-        lambda account: account.ledger.forget_ring("r"),
+        lambda account: account.ledger.forget_wakeup("r"),
         lambda account: account.dead_letters.count(),
         lambda account: list(account.dead_letters.find(Filter())),
         lambda account: account.dead_letters.purge(["a"]),
     ],
 )
 def test_an_unreachable_redis(account: Account, use: Callable[[Account], object]) -> None:
-    """Whatever is asked of a Redis that can not be reached, the caller is told that it is unavailable."""
+    """Whatever is asked of a Redis that cannot be reached, the caller is told that it is unavailable."""
     with socket.socket() as nobody_listens:
         nobody_listens.bind(("127.0.0.1", 0))
         port = nobody_listens.getsockname()[1]

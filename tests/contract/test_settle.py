@@ -24,13 +24,13 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND, TODAY
-from voice_notify.core.outcome import Kind, Outcome
-from voice_notify.core.policy import Charge, Step, decide
-from voice_notify.core.states import Reason, State
+from voice_notify.delivery.settlement import Settler
+from voice_notify.domain.outcome import Kind, Outcome
+from voice_notify.domain.retry import Step, Window, decide
+from voice_notify.domain.states import Reason, State
 from voice_notify.errors import UnknownNotification
-from voice_notify.settler import Settler
-from voice_notify.store import keys
-from voice_notify.store.ledger import Settlement
+from voice_notify.ledger import keys
+from voice_notify.ledger.ledger import Settlement
 
 LATE_SUCCESS = Outcome(Kind.ACCEPTED, "200", "成功", call_id="late", task_no="late")
 
@@ -341,7 +341,7 @@ def test_a_success_after_the_deadline(account: Account) -> None:
 def test_an_unknown_notification(account: Account) -> None:
     """A settlement of a notification that is no longer kept is told so, and charges nobody."""
     grant = account.granted(account.submit())
-    settlement = Settlement("unknown", grant.token, ACCEPTED, Step(State.ACCEPTED, "placed", Charge.KEEP))
+    settlement = Settlement("unknown", grant.token, ACCEPTED, Step(State.ACCEPTED, "placed", Window.COUNT))
     assert account.ledger.settle([settlement]) == ["gone"]
     assert account.ledger.counts()[State.CALLING] == 1
 
@@ -391,7 +391,7 @@ def test_after_its_retention(account: Account) -> None:
 def test_many_at_once(account: Account) -> None:
     """A batch of settlements is answered in its order."""
     grants = [account.granted(account.submit(other_number(number))) for number in range(3)]
-    step = Step(State.ACCEPTED, "placed", Charge.KEEP)
+    step = Step(State.ACCEPTED, "placed", Window.COUNT)
     batch = [Settlement(grant.id, grant.token, ACCEPTED, step) for grant in (*grants[:2], grants[0])]
     assert account.ledger.settle(batch) == ["accepted", "accepted", "repeated"]
 

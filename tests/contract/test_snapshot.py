@@ -19,9 +19,9 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import DAY, SECOND
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 from voice_notify.errors import StoreUnavailable
-from voice_notify.store.statistics import Counters, Statistics
+from voice_notify.ledger.statistics import Counters, Statistics
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def seen(counters: Counters) -> dict[str, Any]:
     """What was counted, but for times."""
     return {
         name: value
-        for name in ("submitted", "replayed", "attempts", "finals", "units", "unsure_units", "denied")
+        for name in ("submitted", "replayed", "attempts", "finals", "units", "unsure_units", "deferred")
         if (value := getattr(counters, name))
     }
 
@@ -63,7 +63,7 @@ def test_what_happened(account: Account, statistics: Statistics) -> None:
         "finals": {("accepted", "placed"): 1, ("dead", "refused"): 1, ("dead", "unconfirmed"): 1},
         "units": {"453662": 1},
         "unsure_units": {"453662": 1},
-        "denied": {"gap": 1},
+        "deferred": {"gap": 1},
     }
 
 

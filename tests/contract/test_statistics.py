@@ -19,11 +19,11 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import DAY, MINUTE, NOON, SECOND, TODAY
-from voice_notify.core.outcome import Outcome
-from voice_notify.core.policy import decide
-from voice_notify.core.states import State
-from voice_notify.store import keys
-from voice_notify.store.ledger import Settlement
+from voice_notify.domain.outcome import Outcome
+from voice_notify.domain.retry import decide
+from voice_notify.domain.states import State
+from voice_notify.ledger import keys
+from voice_notify.ledger.ledger import Settlement
 
 #: Three billing units (85 characters each).
 LONG = ("字" * 171,)
@@ -92,10 +92,10 @@ def test_denials(account: Account) -> None:
     account.begin(second)
     account.ledger.pause("why")
     account.begin(account.submit(other_number(1)))
-    assert {name: n for name, n in totals(account).items() if name.startswith("denied")} == {
-        "denied:in_flight": 1,
-        "denied:gap": 1,
-        "denied:paused": 1,
+    assert {name: n for name, n in totals(account).items() if name.startswith("deferred")} == {
+        "deferred:in_flight": 1,
+        "deferred:gap": 1,
+        "deferred:paused": 1,
     }
 
 

@@ -13,17 +13,17 @@ from tests.support.account import (
     LIMITS,
     MOBILE,
     RETENTION,
-    RING_LEASE,
     TOMORROW,
+    WAKEUP_LEASE,
     Account,
     other_number,
 )
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
-from voice_notify.core.notification import OnUnconfirmed, build_notification
-from voice_notify.core.states import State
+from voice_notify.domain.notification import OnUnconfirmed, build_notification
+from voice_notify.domain.states import State
 from voice_notify.errors import LineFull, UnknownNotification
-from voice_notify.store import keys
-from voice_notify.store.ledger import Submission
+from voice_notify.ledger import keys
+from voice_notify.ledger.ledger import Submission
 
 
 def test_it_is_stored(account: Account) -> None:
@@ -46,7 +46,7 @@ def test_the_default_deadline(account: Account) -> None:
 def test_the_reply_to_the_first(account: Account) -> None:
     """An empty line lets the call begin at once."""
     submission = account.submission(id="a")
-    assert (submission.id, submission.duplicate, submission.ring) == ("a", False, False)
+    assert (submission.id, submission.duplicate, submission.wake) == ("a", False, False)
     assert submission.eta_ms(LIMITS) == account.clock.now
 
 
@@ -192,33 +192,33 @@ def test_the_next_of_two_countdowns(account: Account) -> None:
     assert account.granted_exactly_at(account.clock.now + MINUTE, sooner).id == sooner
 
 
-def test_the_caller_rings(account: Account) -> None:
+def test_the_caller_wakeups(account: Account) -> None:
     """The caller is asked to ring for a free line, and the pump leaves that line alone meanwhile."""
-    assert account.submission(ring="r1", ring_limit=4).ring
+    assert account.submission(wakeup="r1", most_wakeups=4).wake
     assert account.claim().ids == ()
-    account.clock.advance(RING_LEASE)
+    account.clock.advance(WAKEUP_LEASE)
     assert len(account.claim().ids) == 1
 
 
 @pytest.mark.parametrize("other", [{"countdown": 60}, {"priority": 0}])
-def test_the_caller_rings_past_others(account: Account, other: dict[str, Any]) -> None:
+def test_the_caller_wakes_past_others(account: Account, other: dict[str, Any]) -> None:
     """One that waits for its time, or for those of a higher priority, keeps no other from being rung for at once."""
     account.submit(**other)
-    assert account.submission(ring="r1", ring_limit=4, priority=9).ring
+    assert account.submission(wakeup="r1", most_wakeups=4, priority=9).wake
 
 
 def test_behind_a_call_in_flight(account: Account) -> None:
     """Nothing stands before a call in flight, and the line is looked at when that call's lease runs out."""
     account.granted(account.submit(), "t")
     id_ = account.submit(priority=9)
-    assert not account.submission(ring="r1", ring_limit=4, priority=9).ring
+    assert not account.submission(wakeup="r1", most_wakeups=4, priority=9).wake
     assert account.due(id_) == account.clock.now + LEASE
 
 
 @pytest.mark.parametrize(
-    "why", ["no ring", "behind another", "countdown", "gap", "paused", "enough rings", "duplicate"]
+    "why", ["no wake-up", "behind another", "countdown", "gap", "paused", "enough wake-ups", "duplicate"]
 )
-def test_the_caller_does_not_ring(account: Account, why: str) -> None:
+def test_the_caller_does_not_wake(account: Account, why: str) -> None:
     """The caller is not asked to ring where that would be of no use now; the pump sees to the line in time."""
     if why in ("behind another", "duplicate", "gap"):
         account.submit(id="a")
@@ -227,28 +227,28 @@ def test_the_caller_does_not_ring(account: Account, why: str) -> None:
     if why == "paused":
         account.ledger.pause("maintenance")
     submission = account.submission(
-        ring="" if why == "no ring" else "r1",
-        ring_limit=0 if why == "enough rings" else 4,
+        wakeup="" if why == "no wake-up" else "r1",
+        most_wakeups=0 if why == "enough wake-ups" else 4,
         id="a" if why == "duplicate" else "b",
         countdown=10 if why == "countdown" else 0,
     )
-    assert not submission.ring
+    assert not submission.wake
     account.ledger.resume()
     account.clock.advance(HOUR)
     assert len(account.claim().ids) == 1
 
 
-def test_callers_ring_within_a_limit(account: Account) -> None:
+def test_callers_wake_within_a_limit(account: Account) -> None:
     """Callers ring while fewer rings than the limit are under way; a ring that was answered or lost counts no more."""
 
-    def rings(number: int) -> bool:
-        return account.submission(other_number(number), ring=f"r{number}", ring_limit=2).ring
+    def wakeups(number: int) -> bool:
+        return account.submission(other_number(number), wakeup=f"r{number}", most_wakeups=2).wake
 
-    assert [rings(1), rings(2), rings(3)] == [True, True, False]
-    account.ledger.forget_ring("r1")
-    assert [rings(4), rings(5)] == [True, False]
-    account.clock.advance(RING_LEASE)
-    assert rings(6)
+    assert [wakeups(1), wakeups(2), wakeups(3)] == [True, True, False]
+    account.ledger.forget_wakeup("r1")
+    assert [wakeups(4), wakeups(5)] == [True, False]
+    account.clock.advance(WAKEUP_LEASE)
+    assert wakeups(6)
 
 
 def test_its_own_policy(account: Account) -> None:

@@ -9,17 +9,17 @@ from typing import Any
 import redis
 
 from tests.support.clock import CLOCK_LUA, DAY, MINUTE, SECOND, Clock
-from voice_notify.core.notification import OnUnconfirmed, build_notification, new_id
-from voice_notify.core.outcome import Kind, Outcome
-from voice_notify.core.policy import RetryPolicy, decide
-from voice_notify.core.states import State
-from voice_notify.core.windows import Limits
-from voice_notify.store import keys
-from voice_notify.store.dead_letters import DeadLetters
-from voice_notify.store.ledger import Claim, Grant, Lapsed, Ledger, Settlement, Submission
-from voice_notify.store.options import LedgerOptions
-from voice_notify.store.records import Explanation
-from voice_notify.store.scripts import Scripts
+from voice_notify.domain.forecast import Limits
+from voice_notify.domain.notification import OnUnconfirmed, build_notification, new_id
+from voice_notify.domain.outcome import Kind, Outcome
+from voice_notify.domain.retry import RetryPolicy, decide
+from voice_notify.domain.states import State
+from voice_notify.ledger import keys
+from voice_notify.ledger.dead_letters import DeadLetters
+from voice_notify.ledger.ledger import Claim, Grant, Lapsed, Ledger, Settlement, Submission
+from voice_notify.ledger.notifications import Explanation
+from voice_notify.ledger.rules import LedgerRules
+from voice_notify.ledger.scripts import Scripts
 
 MOBILE = "13800138000"
 
@@ -29,7 +29,7 @@ GAP = LIMITS.gap_ms
 RETENTION = 7 * DAY
 LEASE = 18 * SECOND
 SEND_WITHIN = 6 * SECOND
-RING_LEASE = 5 * SECOND
+WAKEUP_LEASE = 5 * SECOND
 COOLDOWN = MINUTE
 COOLDOWN_MAX = 15 * MINUTE
 
@@ -59,7 +59,7 @@ class Account:
 
     def __init__(self, client: redis.Redis, app_id: str = "test") -> None:
         prefix = keys.prefix(app_id)
-        options = LedgerOptions(
+        options = LedgerRules(
             limits=LIMITS,
             retention_ms=RETENTION,
             max_line=20,
@@ -71,7 +71,7 @@ class Account:
             suspect_run=3,
             cooldown_ms=COOLDOWN,
             cooldown_max_ms=COOLDOWN_MAX,
-            ring_lease_ms=RING_LEASE,
+            wakeup_lease_ms=WAKEUP_LEASE,
             worker_ttl_ms=15 * SECOND,
         )
         self.client = client
@@ -79,9 +79,9 @@ class Account:
         self.clock = Clock(client, prefix)
         self.ledger = Ledger(Scripts(client, prefix, options, clock=CLOCK_LUA))
         self._tokens = (f"token-{number}" for number in count(1))
-        self._rings = (f"ring-{number}" for number in count(1))
+        self._wakeups = (f"wakeup-{number}" for number in count(1))
 
-    def configure(self, **options: Any) -> None:  # noqa: ANN401 - the fields of LedgerOptions
+    def configure(self, **options: Any) -> None:  # noqa: ANN401 - the fields of LedgerRules
         """Change some of the ledger's options."""
         self.ledger.scripts = replace(self.ledger.scripts, options=replace(self.ledger.options, **options))
 
@@ -96,15 +96,15 @@ class Account:
         self,
         mobile: str = MOBILE,
         *,
-        ring: str = "",
-        ring_limit: int = 0,
+        wakeup: str = "",
+        most_wakeups: int = 0,
         **fields: Any,  # noqa: ANN401 - of a Notification
     ) -> Submission:
         """Submit a notification; its times are in seconds, as the API has them."""
         params = fields.pop("params", ("张三", "3号楼"))
         fields = {"id": new_id(), **fields}
         notification = build_notification(mobile, "453662", params, templates={}, **fields)
-        return self.ledger.submit(notification, ring=ring, ring_limit=ring_limit)
+        return self.ledger.submit(notification, wakeup=wakeup, most_wakeups=most_wakeups)
 
     def submit(self, mobile: str = MOBILE, **fields: Any) -> str:  # noqa: ANN401
         """Submit a notification; its id."""
@@ -113,11 +113,13 @@ class Account:
     # What workers do.
 
     def claim(
-        self, *, most: int = 100, fewest: int | None = None, rings_per_worker: int = 100, worker: str = "w1"
+        self, *, most: int = 100, fewest: int | None = None, wakeups_per_worker: int = 100, worker: str = "w1"
     ) -> Claim:
         """Turn the pump of `worker` once."""
         lines = (most if fewest is None else fewest, most)
-        return self.ledger.claim(lines=lines, ring=next(self._rings), rings_per_worker=rings_per_worker, worker=worker)
+        return self.ledger.claim(
+            lines=lines, wakeup=next(self._wakeups), wakeups_per_worker=wakeups_per_worker, worker=worker
+        )
 
     def begin(self, id_: str, token: str | None = None) -> Grant | None:
         """Ask leave for the next call in the line of `id_`."""
@@ -126,7 +128,7 @@ class Account:
     def granted(self, id_: str, token: str | None = None) -> Grant:
         """Begin the next call in the line of `id_`, which no limit denies."""
         grant = self.begin(id_, token)
-        assert grant is not None, "denied"
+        assert grant is not None, "deferred"
         return grant
 
     def settle(self, attempt: Grant | Lapsed, outcome: Outcome) -> str:
@@ -151,10 +153,10 @@ class Account:
 
     def granted_exactly_at(self, moment: int, id_: str) -> Grant:
         """Let time pass until `moment`, when the next call in the line of `id_` is granted, but not a moment before."""
-        for denied_at in (self.clock.now, moment - 1):
-            self.clock.set(denied_at)
+        for deferred_at in (self.clock.now, moment - 1):
+            self.clock.set(deferred_at)
             assert self.due(id_) == moment
-            assert self.begin(id_) is None, f"granted {moment - denied_at} ms too early"
+            assert self.begin(id_) is None, f"granted {moment - deferred_at} ms too early"
         self.clock.set(moment)
         return self.granted(id_)
 

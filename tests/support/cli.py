@@ -12,7 +12,9 @@ from click.testing import CliRunner, Result
 
 from tests.support.account import Account
 from tests.support.worker import ROOT
-from voice_notify import runtime
+from voice_notify import notify
+from voice_notify.accounts import Account as ConfiguredAccount
+from voice_notify.accounts import current_account
 from voice_notify.cli import main
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class Cli:
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.rings: list[list[str]] = []
+        self.wakeups: list[list[str]] = []
 
     def run(self, *arguments: str, stdin: str | bytes | None = None) -> Result:
         """Run a command; what it raises beyond a click error fails the test."""
@@ -56,17 +58,9 @@ def command_line(monkeypatch: pytest.MonkeyPatch, **settings: str) -> Iterator[C
     for name, value in (defaults | settings).items():
         monkeypatch.setenv(f"VOICE_NOTIFY_{name.upper()}", value)
     cli = Cli(Account(fakeredis.FakeRedis(decode_responses=True)))
-    monkeypatch.setattr(runtime, "ledger", lambda: cli.account.ledger)
-    _forget()
-    # The first import reads the settings.
-    from voice_notify import tasks  # noqa: PLC0415
-
-    monkeypatch.setattr(tasks, "send_ring", lambda ids, _: cli.rings.append(list(ids)))
+    monkeypatch.setattr(ConfiguredAccount, "ledger", property(lambda _: cli.account.ledger))
+    current_account.cache_clear()
+    monkeypatch.setattr(notify.wakeups, "send", lambda id_, _: cli.wakeups.append([id_]))
+    monkeypatch.setattr(notify.wakeups, "offer", lambda id_: f"wake-{id_}")
     yield cli
-    _forget()
-
-
-def _forget() -> None:
-    """Have the settings read anew."""
-    runtime.settings.cache_clear()
-    runtime.templates.cache_clear()
+    current_account.cache_clear()

@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 from celery.concurrency.base import BasePool
 
 from tests.support.worker import impatient
-from voice_notify import tasks
-from voice_notify.celery import app
+from voice_notify.broker.application import app
+from voice_notify.ledger.ledger import Ledger
 from voice_notify.provider.client import ProviderClient
-from voice_notify.store.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from voice_notify.store.scripts import Scripts
+    from voice_notify.ledger.scripts import Scripts
 
 __all__ = ["app"]
 
@@ -76,9 +75,9 @@ def shorten_leases() -> None:
 shorten_leases()
 app.conf.worker_lost_wait = 1.0  # likewise, for the message of a process that was killed
 crash_after(Ledger, "submit", "submitted")
-crash_before(tasks, "send_ring", "before the ring")
+crash_before(app, "send_task", "before the wake-up")
 crash_before(BasePool, "apply_async", "received")
-crash_before(Ledger, "forget_ring", "popped")
+crash_before(Ledger, "forget_wakeup", "popped")
 crash_after(Ledger, "begin", "begun")
 crash_after(ProviderClient, "place_call", "replied")
 crash_after(Ledger, "settle", "settled")

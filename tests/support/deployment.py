@@ -16,19 +16,21 @@ import voice_notify
 from tests.support.redis_server import RedisServer, run_redis_server
 from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, eventually, run_sandbox
 from tests.support.worker import APP, CRASHING_APP, ROOT, Worker, impatient
-from voice_notify import UnknownNotification, explain, runtime
-from voice_notify.celery import app, configuration, queue_name
-from voice_notify.core.states import State
+from voice_notify import UnknownNotification, explain
+from voice_notify.accounts import current_account
+from voice_notify.broker.application import app
+from voice_notify.broker.configuration import configuration, queue_name
+from voice_notify.domain.states import State
+from voice_notify.ledger import keys
+from voice_notify.ledger.connect import connect
 from voice_notify.settings import SecretUrl, Settings
-from voice_notify.store import keys
-from voice_notify.store.connect import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from voice_notify.store.ledger import Ledger
-    from voice_notify.store.records import Explanation, Record
+    from voice_notify.ledger.ledger import Ledger
+    from voice_notify.ledger.notifications import Explanation, Record
 
 TEMPLATE = "453662"
 TEMPLATES = ROOT / "config" / "templates.toml"
@@ -112,7 +114,7 @@ class Deployment:
         """Forget all notifications and all calls; the workers run on."""
         self.operator.resume()
         with self.redis.client() as client:
-            found = [key for key in client.scan_iter(f"{keys.prefix(APP_ID)}*") if not key.endswith(keys.PUMPS)]
+            found = [key for key in client.scan_iter(f"{keys.prefix(APP_ID)}*") if not key.endswith(keys.HEARTBEATS)]
             if found:
                 client.delete(*found)
         self.write_secret(APP_SECRET)
@@ -181,7 +183,7 @@ class Deployment:
         assert status == 204, reply
 
 
-def foreign_producer(broker_url: str) -> Celery:
+def third_party_producer(broker_url: str) -> Celery:
     """An application without this package, which sends its tasks to the queue of this one."""
     foreign = Celery("shop", broker=broker_url, set_as_current=False)
     foreign.conf.task_default_queue = QUEUE
@@ -233,16 +235,15 @@ def _produce_for(deployment: Deployment) -> Iterator[None]:
         _forget_connections()
         app.conf.update(configuration())
         if deployment.app == CRASHING_APP:
-            ledger = runtime.ledger()
+            ledger = current_account().ledger
             ledger.scripts = impatient(ledger.scripts)
-        with patch("voice_notify.tasks.Notify._ring_again_at", 0.0):
-            yield
+        voice_notify.notify.wakeups.resume()
+        yield
     _forget_connections()
 
 
 def _forget_connections() -> None:
-    for made in (runtime.settings, runtime.ledger, runtime.templates):
-        made.cache_clear()
+    current_account.cache_clear()
     pools.reset()  # type: ignore[no-untyped-call]
     app.close()
     app.__dict__.pop("amqp", None)

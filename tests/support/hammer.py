@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 import redis
 
 from tests.support.account import ACCEPTED, MAINTENANCE, UNCONFIRMED
-from voice_notify.core.notification import OnUnconfirmed, build_notification
-from voice_notify.core.policy import Charge, RetryPolicy, decide
-from voice_notify.core.windows import Limits
-from voice_notify.store import keys
-from voice_notify.store.ledger import Ledger, Settlement
-from voice_notify.store.options import LedgerOptions
-from voice_notify.store.scripts import Scripts
+from voice_notify.domain.forecast import Limits
+from voice_notify.domain.notification import OnUnconfirmed, build_notification
+from voice_notify.domain.retry import RetryPolicy, Window, decide
+from voice_notify.ledger import keys
+from voice_notify.ledger.ledger import Ledger, Settlement
+from voice_notify.ledger.rules import LedgerRules
+from voice_notify.ledger.scripts import Scripts
 
 #: So small that a number is called a hundred times in a second.
 LIMITS = Limits(gap_ms=3, max_calls=5, window_ms=40)
 POLICY = RetryPolicy(
     max_attempts=3, backoff_base=0.005, backoff_max=0.01, on_unconfirmed=OnUnconfirmed.RESEND, max_unconfirmed=2
 )
-OPTIONS = LedgerOptions(
+OPTIONS = LedgerRules(
     limits=LIMITS,
     retention_ms=600_000,
     max_line=1_000_000,
@@ -35,7 +35,7 @@ OPTIONS = LedgerOptions(
     suspect_run=1000,
     cooldown_ms=1,
     cooldown_max_ms=1,
-    ring_lease_ms=1,
+    wakeup_lease_ms=1,
 )
 
 
@@ -90,7 +90,7 @@ def hammer(url: str, name: int, processes: int, mobiles: Sequence[str], operatio
                 case "cancel" if report.submitted:
                     ledger.cancel(chance.choice(report.submitted))
                 case "claim":
-                    for id_ in ledger.claim(lines=(3, 3), ring=token, rings_per_worker=100, worker=f"w{name}").ids:
+                    for id_ in ledger.claim(lines=(3, 3), wakeup=token, wakeups_per_worker=100, worker=f"w{name}").ids:
                         _call(ledger, id_, f"{token}-{id_}", chance, report)
                 case "expire":
                     ledger.expire()
@@ -106,5 +106,5 @@ def _call(ledger: Ledger, id_: str, token: str, chance: random.Random, report: R
     step = decide(outcome, grant.attempt, POLICY, grant.now_ms, chance.random())
     replied = redis_now(ledger.scripts.client)
     state = ledger.settle([Settlement(grant.id, token, outcome, step)])[0]
-    was_placed = step.charge is Charge.KEEP
+    was_placed = step.window is Window.COUNT
     report.placed.append(Placed(grant.id, grant.mobile, grant.now_ms, replied, state, was_placed))

@@ -9,10 +9,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from tests.support.clock import NOON
-from voice_notify.core.states import State
-from voice_notify.metrics import LedgerCollector
-from voice_notify.store.records import Pause
-from voice_notify.store.statistics import Counters, Snapshot
+from voice_notify.domain.states import State
+from voice_notify.ledger.notifications import Pause
+from voice_notify.ledger.statistics import Counters, Snapshot
+from voice_notify.monitoring.metrics import LedgerCollector
 
 
 def snapshot(totals: Mapping[str, int] | None = None, *, now_ms: int = NOON, **fields: object) -> Snapshot:

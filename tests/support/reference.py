@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from voice_notify.core.outcome import Outcome
-from voice_notify.core.policy import Charge, Step, Verdict
-from voice_notify.core.states import State
-from voice_notify.core.windows import Limits, next_free
-from voice_notify.store.options import LedgerOptions
+from voice_notify.domain.forecast import Limits, next_free
+from voice_notify.domain.outcome import Outcome
+from voice_notify.domain.retry import Step, Verdict, Window
+from voice_notify.domain.states import State
+from voice_notify.ledger.rules import LedgerRules
 
 
 @dataclass
@@ -50,10 +50,10 @@ class Reference:
     """One account."""
 
     limits: Limits
-    options: LedgerOptions
+    options: LedgerRules
     notes: dict[str, Note] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
-    stamps: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    call_times: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     holds: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     pause: Pause | None = None
     run: set[str] = field(default_factory=set)
@@ -76,7 +76,7 @@ class Reference:
         return in_line + beside
 
     def free_at(self, mobile: str) -> int:
-        return max(next_free(self.stamps[mobile], self.limits), self.holds[mobile])
+        return max(next_free(self.call_times[mobile], self.limits), self.holds[mobile])
 
     def next_look(self, mobile: str, now: int) -> int:
         """When the number's line needs attention."""
@@ -129,7 +129,7 @@ class Reference:
         head = line[0]
         head.state, head.token, head.begun, head.lapses = State.CALLING, token, now, now + self.options.lease_ms
         head.attempts += 1
-        self.stamps[mobile].append(now)
+        self.call_times[mobile].append(now)
         return head
 
     def _gate(self, token: str, now: int) -> bool:
@@ -143,7 +143,7 @@ class Reference:
     def claim_lapsed(self, now: int) -> set[str]:
         lapsed = {note.id for note in self.notes.values() if note.state is State.CALLING and note.lapses <= now}
         for id_ in lapsed:
-            self.notes[id_].lapses = now + self.options.ring_lease_ms
+            self.notes[id_].lapses = now + self.options.wakeup_lease_ms
         return lapsed
 
     def expire(self, now: int) -> set[str]:
@@ -174,8 +174,8 @@ class Reference:
         return note.state
 
     def _settle_late(self, note: Note, step: Step, now: int) -> str:
-        if self.stamps[note.mobile] and not self.in_flight(note.mobile):
-            self.stamps[note.mobile][-1] = now
+        if self.call_times[note.mobile] and not self.in_flight(note.mobile):
+            self.call_times[note.mobile][-1] = now
         note.rang = note.rang or step.verdict is Verdict.SUCCESS
         if step.verdict is Verdict.SUCCESS and note.state is State.WAITING:
             note.state = State.ACCEPTED
@@ -184,10 +184,10 @@ class Reference:
         return "late"
 
     def _charge(self, note: Note, step: Step, now: int) -> None:
-        if step.charge is Charge.REFUND:
-            self.stamps[note.mobile].pop()
+        if step.window is Window.RELEASE:
+            self.call_times[note.mobile].pop()
         else:
-            self.stamps[note.mobile][-1] = now
+            self.call_times[note.mobile][-1] = now
         if step.hold_until_ms > now:
             self.holds[note.mobile] = step.hold_until_ms
 

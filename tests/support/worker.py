@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from voice_notify.store.scripts import Scripts
+    from voice_notify.ledger.scripts import Scripts
 
 #: Where `tests` can be imported from.
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ STOP_SECONDS = 30
 def impatient(scripts: Scripts) -> Scripts:
     """The crashing application's scripts: it notices a lost ring or call soon, to spare the tests the wait."""
     options = scripts.options
-    return replace(scripts, options=replace(options, ring_lease_ms=1000, lease_ms=options.lease_ms - 1500))
+    return replace(scripts, options=replace(options, wakeup_lease_ms=1000, lease_ms=options.lease_ms - 1500))
 
 
 class Worker:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_notify.core.campaign import Campaign, Cost, Plan
-from voice_notify.core.notification import Notification
-from voice_notify.core.windows import Limits
+from voice_notify.domain.campaign import Campaign, Cost, Plan
+from voice_notify.domain.forecast import Limits
+from voice_notify.domain.notification import Notification
 
 LIMITS = Limits(gap_ms=30_000, max_calls=5, window_ms=86_400_000)
 DAY = 86_400
@@ -50,7 +50,7 @@ def test_cost() -> None:
     ids=repr,
 )
 def test_windows(notifications: list[Notification], plan: Plan) -> None:
-    """Each number's calls keep its windows; what can not be called before its deadline is told."""
+    """Each number's calls keep its windows; what cannot be called before its deadline is told."""
     assert campaign(*notifications).plan(LIMITS) == plan
 
 

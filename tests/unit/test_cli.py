@@ -14,9 +14,10 @@ from tests.support.cli import Cli, command_line
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
 from voice_notify import __version__
 from voice_notify import cli as package
-from voice_notify.cli import LazyCommand, main, output
-from voice_notify.cli.options import confirm, duration
-from voice_notify.cli.progress import progress
+from voice_notify.cli import LazyCommand, main
+from voice_notify.cli.click_options import confirm, duration
+from voice_notify.cli.rendering import output
+from voice_notify.cli.rendering.progress import progress
 from voice_notify.errors import SettingsError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def test_an_unknown_command(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("error", "shown"),
     [
-        (StoreUnavailable("Redis can not be used: refused"), "Error: Redis can not be used: refused\n"),
+        (StoreUnavailable("Redis cannot be used: refused"), "Error: Redis cannot be used: refused\n"),
         (SettingsError("max_calls = 0: is too small"), "Error: max_calls = 0: is too small\n"),
     ],
 )

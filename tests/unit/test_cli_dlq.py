@@ -14,12 +14,12 @@ import pytest
 
 from tests.support.account import ACCEPTED, NO_BALANCE, REFUSED, UNCLEAR, UNCONFIRMED, Account, other_number
 from tests.support.cli import Cli, command_line
-from voice_notify.cli import pace
-from voice_notify.cli.pace import Stop, steps
-from voice_notify.core.outcome import Kind, Outcome
-from voice_notify.core.states import State
+from voice_notify.cli.dlq import pace
+from voice_notify.cli.dlq.pace import Stop, steps
+from voice_notify.domain.outcome import Kind, Outcome
+from voice_notify.domain.states import State
 from voice_notify.errors import StoreUnavailable
-from voice_notify.store.dead_letters import DeadLetters
+from voice_notify.ledger.dead_letters import DeadLetters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -135,10 +135,10 @@ def test_an_export_that_fails(cli: Cli, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_export_to_nowhere(cli: Cli, tmp_path: Path) -> None:
-    """A file that can not be written is told in a line."""
+    """A file that cannot be written is told in a line."""
     result = cli.run("dlq", "export", "--output", str(tmp_path / "absent" / "dead.csv"))
     assert result.exit_code == 1
-    assert result.stderr.endswith("can not be written: No such file or directory\n")
+    assert result.stderr.endswith("cannot be written: No such file or directory\n")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_success_that_arrives_before_its_turn(cli: Cli, monkeypatch: pytest.Mo
     account = cli.account
     account.submit(id="n1", on_unconfirmed="dead_letter")
     lost = account.lose_call("n1")
-    monkeypatch.setattr("voice_notify.cli.replay.confirm", lambda *_, **__: account.settle(lost, ACCEPTED))
+    monkeypatch.setattr("voice_notify.cli.dlq.replay.confirm", lambda *_, **__: account.settle(lost, ACCEPTED))
     assert cli.lines("dlq", "replay", "n1")[-1] == "replay: 0 done, 1 had left already"
     assert in_dlq(cli) == ["n1"]
 
@@ -276,7 +276,7 @@ def test_redis_is_lost_during_a_replay(cli: Cli, monkeypatch: pytest.MonkeyPatch
 
     def fail(letters: DeadLetters, ids: Iterable[str], expires: float, **options: bool) -> int:
         if not next(calls):
-            raise StoreUnavailable("Redis can not be used: gone")
+            raise StoreUnavailable("Redis cannot be used: gone")
         return replay(letters, ids, expires, **options)
 
     monkeypatch.setattr(DeadLetters, "replay", fail)

@@ -13,11 +13,11 @@ import redis
 
 from tests.support.cli import SECRET, Cli, command_line
 from voice_notify.celery import app
-from voice_notify.cli import checks
-from voice_notify.cli.finding import Level
+from voice_notify.cli.operate import checks
+from voice_notify.cli.operate.finding import Level
 from voice_notify.errors import StoreUnavailable
+from voice_notify.ledger.server import Inspection, inspect
 from voice_notify.settings import Settings
-from voice_notify.store.inspection import Inspection, inspect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,7 +187,7 @@ def test_who_may_read_the_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     [('[templates.1]\ntext = "字"', "ok"), ('[templates.1]\ntext = "{2}"', "FAILED"), ("", "warning")],
 )
 def test_templates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, level: str) -> None:
-    """A templates file that can not be used is a failure, and none at all a warning."""
+    """A templates file that cannot be used is a failure, and none at all a warning."""
     file = tmp_path / "templates.toml"
     file.write_text(text, encoding="utf-8")
     with doctor(monkeypatch, templates_file=str(file)) as cli:

@@ -8,9 +8,9 @@ import pytest
 
 from tests.support.cli import Cli, command_line
 from tests.unit.test_cli_send import BAD, GOOD, MIXED
-from voice_notify import runtime
-from voice_notify.core.states import State
-from voice_notify.store.connect import connect
+from voice_notify.accounts import Account
+from voice_notify.domain.states import State
+from voice_notify.ledger.connect import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def test_a_mixed_file(cli: Cli) -> None:
     assert "cost 216 billing units" in lines
     assert lines[-3:] == ["453662 129 129", "453701 43 43", "453715 44 44"]
     assert cli.account.ledger.counts()[State.WAITING] == 0
-    assert cli.rings == []
+    assert cli.wakeups == []
 
 
 def test_as_json(cli: Cli) -> None:
@@ -136,7 +136,7 @@ def test_without_redis(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """No Redis is needed, and no secret."""
     monkeypatch.setenv("VOICE_NOTIFY_REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.delenv("VOICE_NOTIFY_APP_SECRET")
-    monkeypatch.setattr(runtime, "ledger", lambda: connect(runtime.settings()))
+    monkeypatch.setattr(Account, "ledger", property(lambda account: connect(account.settings)))
     assert cli.json("send", "--csv", "-", "--dry-run", stdin=HEADER + ROW)["good"] == 1
 
 

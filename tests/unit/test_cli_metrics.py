@@ -52,7 +52,7 @@ def test_metrics_on_a_port_in_use(cli: Cli) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = cli.run("metrics", "--port", str(taken.getsockname()[1]))
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: can not listen on 127.0.0.1:")
+    assert result.stderr.startswith("Error: cannot listen on 127.0.0.1:")
 
 
 def test_metrics_served() -> None:

@@ -9,8 +9,8 @@ import pytest
 from tests.support.account import ACCEPTED, MOBILE, NO_BALANCE, REFUSED, TOMORROW, other_number
 from tests.support.cli import Cli, command_line
 from tests.support.clock import HOUR, MINUTE
-from voice_notify.cli.pace import Stop
-from voice_notify.store import listing
+from voice_notify.cli.dlq.pace import Stop
+from voice_notify.ledger import listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

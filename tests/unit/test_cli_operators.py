@@ -19,12 +19,12 @@ from tests.support.account import (
 )
 from tests.support.cli import Cli, command_line
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from voice_notify.core.outcome import Outcome
+    from voice_notify.domain.outcome import Outcome
 
 MASKED = "138****8000"
 
@@ -187,7 +187,7 @@ def test_explain_as_json(cli: Cli) -> None:
     ("state", "shown", "code"),
     [
         (State.WAITING, "n1: cancelled", 0),
-        (State.CALLING, "n1: its call is on the wire and can not be called back; nothing follows it", 0),
+        (State.CALLING, "n1: its call is on the wire and cannot be called back; nothing follows it", 0),
         (State.ACCEPTED, "n1: stays accepted", 1),
         (State.DEAD, "n1: stays dead", 1),
         (State.CANCELLED, "n1: stays cancelled", 0),

@@ -10,15 +10,15 @@ import pytest
 from tests.support.account import GAP
 from tests.support.cli import Cli, command_line
 from tests.support.clock import HOUR, MINUTE, NOON
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 from voice_notify.errors import LineFull, StoreUnavailable
-from voice_notify.store.ledger import Ledger
+from voice_notify.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from voice_notify.core.notification import Notification
-    from voice_notify.store.ledger import Submission
+    from voice_notify.domain.notification import Notification
+    from voice_notify.ledger.ledger import Submission
 
 MIXED = Path(__file__).parents[1] / "data" / "mixed.csv"
 #: The bad rows of `mixed.csv`: line, field, and a piece of the rule.
@@ -70,7 +70,7 @@ def test_one_for_people(cli: Cli) -> None:
     """The id and the eta are printed, and the notification is rung."""
     (_, id_), eta = (line.split(maxsplit=1) for line in cli.lines("send", "13800001234", "453662", "张三", "3号楼"))
     assert eta == ["eta", "2025-06-01 12:00:00 (now)"]
-    assert cli.rings == [[id_]]
+    assert cli.wakeups == [[id_]]
 
 
 def test_the_eta_of_the_second(cli: Cli) -> None:
@@ -274,7 +274,7 @@ def test_redis_is_lost_in_the_middle(cli: Cli, monkeypatch: pytest.MonkeyPatch) 
 
     def submit_or_fail(ledger: Ledger, notifications: Sequence[Notification]) -> list[Submission | LineFull]:
         if not next(chunks):
-            raise StoreUnavailable("Redis can not be used: gone")
+            raise StoreUnavailable("Redis cannot be used: gone")
         return submit_many(ledger, notifications)
 
     monkeypatch.setattr(Ledger, "submit_many", submit_or_fail)

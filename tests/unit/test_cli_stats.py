@@ -14,10 +14,10 @@ from tests.support.account import ACCEPTED, NO_BALANCE, REFUSED, UNCONFIRMED, ot
 from tests.support.cli import Cli, command_line
 from tests.support.clock import DAY, SECOND
 from tests.support.metrics import paused, snapshot
-from voice_notify.cli import watch
-from voice_notify.core.states import State
+from voice_notify.cli.operate import watch
+from voice_notify.domain.states import State
 from voice_notify.errors import StoreUnavailable
-from voice_notify.store.statistics import LATENESS_MS, Histogram, Snapshot
+from voice_notify.ledger.statistics import LATENESS_MS, Histogram, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -233,7 +233,7 @@ def test_watch_prints_lines(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
         cli.account.submit(other_number(1))
         cli.account.clock.advance(SECOND)
 
-    monkeypatch.setattr("voice_notify.cli.watch.time.sleep", sleep)
+    monkeypatch.setattr("voice_notify.cli.operate.watch.time.sleep", sleep)
     lines = cli.lines("stats", "--watch")
     assert [line.split(" ")[3] for line in lines] == ["-/s", "1.0/s", "1.0/s"]
     assert lines[-1].endswith("workers 0 account open")
@@ -242,7 +242,7 @@ def test_watch_prints_lines(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("cli")
 def test_watch_outlives_redis(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Redis going away is told, and the view goes on when it is back."""
-    away = StoreUnavailable("Redis can not be used")
+    away = StoreUnavailable("Redis cannot be used")
     answers: Iterator[Snapshot | BaseException] = iter([snapshot(), away, snapshot(), KeyboardInterrupt()])
 
     def read() -> Snapshot:
@@ -251,9 +251,9 @@ def test_watch_outlives_redis(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
             raise answer
         return answer
 
-    monkeypatch.setattr("voice_notify.cli.watch.time.sleep", lambda _: None)
+    monkeypatch.setattr("voice_notify.cli.operate.watch.time.sleep", lambda _: None)
     watch.watch(read, 1)
     first, trouble, back = capsys.readouterr().out.splitlines()
-    assert trouble.startswith("Redis can not be used; last read at")
+    assert trouble.startswith("Redis cannot be used; last read at")
     assert "submitted" in first
     assert "submitted" in back

@@ -17,13 +17,13 @@ import redis
 from redis.exceptions import NoPermissionError
 
 from tests.support.redis_server import DEPLOY, RedisServer, run_redis_server
-from voice_notify.core.notification import build_notification
+from voice_notify.domain.notification import build_notification
 from voice_notify.errors import NotAllowed
+from voice_notify.ledger import keys
+from voice_notify.ledger.connect import connect
+from voice_notify.ledger.dead_letters import DeadLetters
+from voice_notify.ledger.scripts import source
 from voice_notify.settings import SecretUrl, Settings
-from voice_notify.store import keys
-from voice_notify.store.connect import connect
-from voice_notify.store.dead_letters import DeadLetters
-from voice_notify.store.scripts import source
 
 APP_ID = "shop-1.x"
 KEY = keys.prefix(APP_ID)
@@ -39,10 +39,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     with run_redis_server(tmp_path_factory.mktemp("redis"), users_of=APP_ID) as running, running.client() as admin:
         admin.zadd(KEY + keys.AGENDA, {"13800138000": 1})
         admin.zadd(KEY + keys.DEAD, {"letter": 1})
-        admin.zadd(KEY + keys.PUMPS, {"w1@host": time.time() * 1000 + 60_000})
+        admin.zadd(KEY + keys.HEARTBEATS, {"w1@host": time.time() * 1000 + 60_000})
         admin.hset(KEY + keys.NOTIFICATION + "letter", mapping={"mobile": "13800138000", "state": "dead"})
         admin.hset(KEY + keys.COUNTS, "dead", 1)
-        admin.lpush(QUEUE, "a ring")
+        admin.lpush(QUEUE, "a wake-up")
         yield running
 
 
@@ -75,7 +75,7 @@ REFUSED: dict[str, list[tuple[Any, ...]]] = {
         ("hset", KEY + keys.ACCOUNT, "since", 1),
         ("del", KEY + keys.ACCOUNT),
         ("zrange", KEY + keys.CALLING, 0, -1),
-        ("zadd", KEY + keys.PUMPS, 1, "w9"),
+        ("zadd", KEY + keys.HEARTBEATS, 1, "w9"),
         ("scan", 0),
         ("rpop", QUEUE),
         ("lrange", QUEUE, 0, -1),
@@ -88,7 +88,7 @@ REFUSED: dict[str, list[tuple[Any, ...]]] = {
         ("hgetall", KEY + "notification:letter"),
         ("zrange", KEY + keys.AGENDA, 0, -1),
         ("rpop", QUEUE),
-        ("lpush", QUEUE, "a ring"),
+        ("lpush", QUEUE, "a wake-up"),
         ("scan", 0),
     ],
     "metrics": [
@@ -151,10 +151,10 @@ def test_metrics_reads_what_it_counts(as_user: Callable[[str], redis.Redis]) -> 
     with as_user("metrics") as client, client.pipeline() as pipe:
         for name in (keys.COUNTS, "totals", "day:20781", keys.ACCOUNT):
             pipe.hgetall(KEY + name)
-        for name in (keys.AGENDA, keys.CALLING, keys.DEAD, keys.RINGS):
+        for name in (keys.AGENDA, keys.CALLING, keys.DEAD, keys.WAKEUPS):
             pipe.zcount(KEY + name, "-inf", "+inf")
         pipe.zrange(KEY + keys.AGENDA, 0, 0, withscores=True)
-        pipe.zcount(KEY + keys.PUMPS, 0, "+inf")
+        pipe.zcount(KEY + keys.HEARTBEATS, 0, "+inf")
         pipe.get(KEY + "spent:20781")
         pipe.time()
         assert pipe.execute()[:8] == [{"dead": "1"}, {}, {}, {}, 1, 0, 1, 0]

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.sandbox import eventually
-from voice_notify import events as module
-from voice_notify.core.outcome import Kind, Outcome
-from voice_notify.core.policy import Attempt, Charge, Step
-from voice_notify.core.states import State
+from voice_notify.domain.outcome import Kind, Outcome
+from voice_notify.domain.retry import Attempt, Step, Window
+from voice_notify.domain.states import State
 from voice_notify.errors import InvalidNotification
-from voice_notify.events import Events
-from voice_notify.store.ledger import Grant, Settlement
+from voice_notify.ledger.ledger import Grant, Settlement
+from voice_notify.monitoring.task_events import EventSwitch, TaskEvents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 ID = "0123456789abcdef01234567"
 PLACED = Outcome(Kind.ACCEPTED, "200", "成功", call_id="1212", task_no="6956")
@@ -59,12 +58,9 @@ class Broker:
         self._buffer.clear()
 
 
-@pytest.fixture
-def listened_to() -> Iterator[None]:
-    """Someone wants task events."""
-    module._Worker.listened_to.set()  # noqa: SLF001 - the main process's switch
-    yield
-    module._Worker.listened_to.set(False)  # noqa: SLF001
+def events_of(broker: Broker, *, wanted: bool = True) -> TaskEvents:
+    """The events of a process whose worker sends them if they are `wanted`."""
+    return TaskEvents(broker, EventSwitch("w1@tests", wanted=wanted))
 
 
 def grant(attempts: int = 1) -> Grant:
@@ -74,13 +70,13 @@ def grant(attempts: int = 1) -> Grant:
 
 def ended(outcome: Outcome, state: State, reason: str) -> Settlement:
     """The end of that call."""
-    return Settlement(ID, "token", outcome, Step(state, reason, Charge.KEEP))
+    return Settlement(ID, "token", outcome, Step(state, reason, Window.COUNT))
 
 
-def told(*calls: tuple[str, Any]) -> list[dict[str, Any]]:
+def told(*calls: tuple[str, Any], wanted: bool = True) -> list[dict[str, Any]]:
     """The events of some calls of methods of `Events`."""
     broker = Broker()
-    events = Events(broker)
+    events = events_of(broker, wanted=wanted)
     for method, arguments in calls:
         getattr(events, method)(*arguments)
     events.close()
@@ -104,7 +100,6 @@ CASES = [
 ]
 
 
-@pytest.mark.usefixtures("listened_to")
 @pytest.mark.parametrize(("outcome", "step", "reason", "state", "kind", "words"), CASES)
 def test_an_end_is_told(  # noqa: PLR0913, PLR0917 - a row of the table
     outcome: Outcome, step: State, reason: str, state: str, kind: str, words: str | None
@@ -115,14 +110,12 @@ def test_an_end_is_told(  # noqa: PLR0913, PLR0917 - a row of the table
     assert (event.get("result") or event.get("exception")) == words
 
 
-@pytest.mark.usefixtures("listened_to")
 @pytest.mark.parametrize("state", ["late", "repeated", "gone"])
 def test_what_decides_nothing_is_not_told(state: str) -> None:
     """An attempt that was given up, and failed after that, says nothing about its notification."""
     assert told(("ended", ([ended(CUT, State.WAITING, "unconfirmed")], [state]))) == []
 
 
-@pytest.mark.usefixtures("listened_to")
 def test_a_beginning_is_told() -> None:
     """The first attempt is received and started, a later one is started again; neither says number or words."""
     first, later = told(("begun", ([grant()],))), told(("begun", ([grant(attempts=3)],)))
@@ -131,7 +124,6 @@ def test_a_beginning_is_told() -> None:
     assert not {"13800138000", "张三"} & {word for event in first for word in event.values()}
 
 
-@pytest.mark.usefixtures("listened_to")
 def test_a_deadline_and_a_refusal_are_told() -> None:
     """What expires in line is revoked, and a foreign message that is no notification has failed."""
     expired, refused = told(("expired", ([ID],)), ("refused", ("shop-1", InvalidNotification("mobile", "13800138000"))))
@@ -142,26 +134,26 @@ def test_a_deadline_and_a_refusal_are_told() -> None:
 
 def test_nobody_listens() -> None:
     """Then nothing is sent, and no connection is made."""
-    assert told(("begun", ([grant()],)), ("ended", ([ended(PLACED, State.ACCEPTED, "placed")], ["accepted"]))) == []
+    calls = ("begun", ([grant()],)), ("ended", ([ended(PLACED, State.ACCEPTED, "placed")], ["accepted"]))
+    assert told(*calls, wanted=False) == []
+    assert told(*calls) != []
 
 
-@pytest.mark.usefixtures("listened_to")
 def test_many_go_in_few_messages() -> None:
     """The ends of a batch are one message."""
     broker = Broker()
-    events = Events(broker)
+    events = events_of(broker)
     events.begun([grant()] * 100)
     events.close()
     assert len(broker.told) == 200
     assert len(broker.messages) < 10
 
 
-@pytest.mark.usefixtures("listened_to")
 def test_a_broker_that_is_down_costs_events_only() -> None:
     """What could not be sent is lost without an error, and the next is sent over a new connection."""
     broker = Broker()
     broker.down.set()
-    events = Events(broker)
+    events = events_of(broker)
     events.expired(["lost"])
     assert eventually(lambda: broker.connections == 1 and events._dispatcher is None and events._failing)  # noqa: SLF001
     broker.down.clear()

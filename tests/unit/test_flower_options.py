@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from voice_notify import flower
+from voice_notify.monitoring import flower
 
 
 def secured(monkeypatch: pytest.MonkeyPatch, *, command: str = "flower", **given: Any) -> Any:  # noqa: ANN401 - options

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from celery.worker.consumer import consumer
 
-from voice_notify.core.notification import build_notification
-from voice_notify.logs import get_logger
+from voice_notify.domain.notification import build_notification
+from voice_notify.monitoring.logs import get_logger
+from voice_notify.monitoring.worker_logs import make_formatter
 from voice_notify.settings import LogFormat
-from voice_notify.worker_logs import make_formatter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.metrics import paused, scrape, snapshot
-from voice_notify.core.states import State
+from voice_notify.domain.states import State
 from voice_notify.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from prometheus_client.samples import Sample
 
-    from voice_notify.store.statistics import Snapshot
+    from voice_notify.ledger.statistics import Snapshot
 
 
 def values(samples: list[Sample], name: str) -> dict[tuple[str, ...], float]:
@@ -39,7 +39,7 @@ def test_free_text_is_folded() -> None:
         "call:unconfirmed:http-502": 3,
         "call:strange:1": 4,
         "final:dead:because": 1,
-        "denied:mood": 1,
+        "deferred:mood": 1,
         "unsure:13800138000": 5,
     }
     samples = scrape(lambda: snapshot(happened, waiting={"fun": 2}, pause=paused("999", "call 13800138000")))
@@ -49,7 +49,7 @@ def test_free_text_is_folded() -> None:
         ("other", "other"): 4,
     }
     assert values(samples, "voice_notify_ended_total") == {("other", "dead"): 1}
-    for name in ("denied_total", "waiting", "account_paused"):
+    for name in ("deferred_total", "waiting", "account_paused"):
         assert list(values(samples, f"voice_notify_{name}")) == [("other",)]
     assert values(samples, "voice_notify_billing_units_total") == {("unsure", "other"): 5}
     assert not [each for each in samples for label in each.labels.values() if re.search(r"\d{7}|\*", label)]
@@ -107,7 +107,7 @@ def test_levels() -> None:
 
 
 def test_no_budget() -> None:
-    """Without a budget there is no metric of it: an alert on the share of a budget can not fire."""
+    """Without a budget there is no metric of it: an alert on the share of a budget cannot fire."""
     assert not values(scrape(snapshot), "voice_notify_daily_budget_units")
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from voice_notify.core.notification import MAX_SECONDS, Notification, OnUnconfirmed, build_notification, new_id
-from voice_notify.core.template import Template
+from voice_notify.domain.notification import MAX_SECONDS, Notification, OnUnconfirmed, build_notification, new_id
+from voice_notify.domain.template import Template
 from voice_notify.errors import InvalidNotification
 
 TEMPLATES = {
@@ -195,7 +195,7 @@ def test_repr_hides_the_number_and_the_words() -> None:
 
 
 def test_a_notification_does_not_change() -> None:
-    """What was validated can not be altered afterwards."""
+    """What was validated cannot be altered afterwards."""
     with pytest.raises(AttributeError):
         build().priority = 1  # type: ignore[misc]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from voice_notify.core.masking import mask_mobile, mask_text
-from voice_notify.core.outcome import Kind, Outcome, read_reply
+from voice_notify.domain.masking import mask_mobile, mask_text
+from voice_notify.domain.outcome import Kind, Outcome, read_reply
 
 SUCCESS = {"code": 200, "msg": "成功", "taskNo": "69564903663951243279", "data": {"callId": "12121212121212"}}
 ACCEPTED = Outcome(Kind.ACCEPTED, "200", "成功", "12121212121212", "69564903663951243279")

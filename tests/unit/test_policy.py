@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_notify.core.notification import OnUnconfirmed
-from voice_notify.core.outcome import Kind, Outcome
-from voice_notify.core.policy import Attempt, Charge, RetryPolicy, Step, Verdict, decide, next_china_midnight
-from voice_notify.core.states import TRANSITIONS, Reason, State
+from voice_notify.domain.notification import OnUnconfirmed
+from voice_notify.domain.outcome import Kind, Outcome
+from voice_notify.domain.retry import Attempt, RetryPolicy, Step, Verdict, Window, decide, next_china_midnight
+from voice_notify.domain.states import TRANSITIONS, Reason, State
 
 NOW = 1_748_750_400_000  # 2025-06-01T12:00:00+08:00
 MIDNIGHT = NOW + 12 * 3_600_000
@@ -32,20 +32,20 @@ def step_after(kind: Kind, attempt: Attempt, policy: RetryPolicy = POLICY, chanc
     ("kind", "step"),
     [
         # The provider answered 200: final, charged, and the account works.
-        (Kind.ACCEPTED, Step(State.ACCEPTED, "placed", Charge.KEEP, verdict=Verdict.SUCCESS)),
+        (Kind.ACCEPTED, Step(State.ACCEPTED, "placed", Window.COUNT, verdict=Verdict.SUCCESS)),
         # 400: not placed, and the same request will fail again; several in a row point to the account.
-        (Kind.REFUSED, Step(State.DEAD, "refused", Charge.REFUND, verdict=Verdict.SUSPECT)),
+        (Kind.REFUSED, Step(State.DEAD, "refused", Window.RELEASE, verdict=Verdict.SUSPECT)),
         # 999 or an unknown code: whether it was placed is not said, so it stays charged.
-        (Kind.UNCLEAR, Step(State.DEAD, "unclear", Charge.KEEP)),
+        (Kind.UNCLEAR, Step(State.DEAD, "unclear", Window.COUNT)),
         # 601, 602, 603, 604, 404: not placed, and no other call will be.
-        (Kind.ACCOUNT, Step(State.DEAD, "account", Charge.REFUND, verdict=Verdict.FAILED)),
+        (Kind.ACCOUNT, Step(State.DEAD, "account", Window.RELEASE, verdict=Verdict.FAILED)),
         # 606: not placed; the number is held until the provider's next day, and after several so is the account.
         (
             Kind.TOMORROW,
             Step(
                 State.WAITING,
                 Reason.QUOTA,
-                Charge.REFUND,
+                Window.RELEASE,
                 hold_until_ms=MIDNIGHT,
                 verdict=Verdict.SUSPECT,
                 pause_until_ms=MIDNIGHT,
@@ -74,7 +74,7 @@ def test_what_leaves_no_choice(kind: Kind, step: Step, attempt: Attempt) -> None
 def test_the_backoff(attempts: int, chance: float, wait_ms: int) -> None:
     """After a refusal for now it waits exponentially longer, with jitter, and its charge is given back."""
     step = step_after(Kind.TRANSIENT, Attempt(attempts, 0), chance=chance)
-    assert step == Step(State.WAITING, Reason.BACKOFF, Charge.REFUND, due_ms=NOW + wait_ms)
+    assert step == Step(State.WAITING, Reason.BACKOFF, Window.RELEASE, due_ms=NOW + wait_ms)
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,12 @@ def test_attempts_are_exhausted(attempts: int, state: State) -> None:
     step = step_after(Kind.TRANSIENT, Attempt(attempts, 0))
     assert step.state is state
     if state is State.DEAD:
-        assert step == Step(State.DEAD, "exhausted", Charge.REFUND)
+        assert step == Step(State.DEAD, "exhausted", Window.RELEASE)
 
 
-RESEND = Step(State.WAITING, "resend", Charge.KEEP)
-UNCONFIRMED = Step(State.DEAD, "unconfirmed", Charge.KEEP)
-ASSUMED = Step(State.ACCEPTED, "assumed", Charge.KEEP)
+RESEND = Step(State.WAITING, "resend", Window.COUNT)
+UNCONFIRMED = Step(State.DEAD, "unconfirmed", Window.COUNT)
+ASSUMED = Step(State.ACCEPTED, "assumed", Window.COUNT)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_every_step_can_be_applied(kind: Kind, attempt: Attempt, policy: RetryPo
     assert step.state in TRANSITIONS[State.CALLING]
     assert step.due_ms == 0 or NOW <= step.due_ms <= NOW + policy.backoff_max * 1000 + 1
     may_have_rung = kind in (Kind.ACCEPTED, Kind.UNCLEAR, Kind.UNCONFIRMED)
-    assert step.charge is (Charge.KEEP if may_have_rung else Charge.REFUND)
+    assert step.window is (Window.COUNT if may_have_rung else Window.RELEASE)
 
 
 @pytest.mark.parametrize(

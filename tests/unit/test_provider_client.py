@@ -23,7 +23,7 @@ from tenacity import wait_fixed, wait_none
 from urllib3.connection import HTTPConnection
 
 from voice_notify import __version__
-from voice_notify.core.outcome import Kind, Outcome
+from voice_notify.domain.outcome import Kind, Outcome
 from voice_notify.provider import client as client_module
 from voice_notify.provider import connections
 from voice_notify.provider.client import Call, ProviderClient

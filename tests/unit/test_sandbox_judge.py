@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.support.sandbox import signed_form
+from voice_notify.sandbox.attempt import Arrival, Attempt
 from voice_notify.sandbox.checks import Sent
 from voice_notify.sandbox.config import SandboxConfig
 from voice_notify.sandbox.faults import MAGIC_NUMBERS, Fault
 from voice_notify.sandbox.judge import Judge
-from voice_notify.sandbox.record import Arrival, Attempt
 from voice_notify.sandbox.replies import reply_to
 from voice_notify.sandbox.script import FaultScript, Rule
 

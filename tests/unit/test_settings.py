@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from voice_notify.core.notification import OnUnconfirmed
+from voice_notify.domain.notification import OnUnconfirmed
 from voice_notify.errors import SettingsError
 from voice_notify.settings import Settings, load_settings, redact_url
 
@@ -87,7 +87,7 @@ def test_a_named_file_must_exist(monkeypatch: pytest.MonkeyPatch, folder: Path) 
 def test_a_file_that_is_no_toml_is_refused_by_name(folder: Path) -> None:
     """The error names the file and the place in it."""
     write(folder / "config" / "voice-notify.toml", "max_calls = \n")
-    assert refusal().startswith("config/voice-notify.toml: can not be read: Invalid value (at line 1")
+    assert refusal().startswith("config/voice-notify.toml: cannot be read: Invalid value (at line 1")
 
 
 def test_templates_are_found_without_being_named(folder: Path) -> None:
@@ -332,11 +332,11 @@ def test_a_producer_starts_without_a_secret_but_a_worker_is_refused(folder: Path
         load_settings().read_app_secret()
     absent = Settings(app_id="shop", app_secret_file=folder / "absent")
     with pytest.raises(
-        SettingsError, match=r"app_secret_file: .*absent can not be read: .*VOICE_NOTIFY_APP_SECRET_FILE"
+        SettingsError, match=r"app_secret_file: .*absent cannot be read: .*VOICE_NOTIFY_APP_SECRET_FILE"
     ):
         absent.read_app_secret()
     empty = Settings(app_id="shop", app_secret_file=write(folder / "empty", "\n"))
-    with pytest.raises(SettingsError, match=r"app_secret_file: .*empty can not be read: the file is empty"):
+    with pytest.raises(SettingsError, match=r"app_secret_file: .*empty cannot be read: the file is empty"):
         empty.read_app_secret()
 
 
@@ -351,7 +351,7 @@ def test_a_url_comes_from_a_file(monkeypatch: pytest.MonkeyPatch, folder: Path, 
     """The URLs hold passwords, so they may stand in files too; these are checked at the start."""
     monkeypatch.setenv(f"VOICE_NOTIFY_{name.upper()}_FILE", "url")
     assert (
-        f"url can not be read: [Errno 2] No such file or directory: 'url' (set by VOICE_NOTIFY_{name.upper()}_FILE)"
+        f"url cannot be read: [Errno 2] No such file or directory: 'url' (set by VOICE_NOTIFY_{name.upper()}_FILE)"
         in (refusal())
     )
     write(folder / "url", "redis://:p@a:1/2\n")

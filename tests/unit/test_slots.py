@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from voice_notify import delivery as delivery_module
-from voice_notify.core.notification import OnUnconfirmed
-from voice_notify.core.outcome import Kind, Outcome
-from voice_notify.core.policy import Attempt, RetryPolicy
-from voice_notify.core.states import State
-from voice_notify.delivery import Delivery
+from voice_notify.delivery import calls as calls_module
+from voice_notify.delivery.calls import Calls
+from voice_notify.domain.notification import OnUnconfirmed
+from voice_notify.domain.outcome import Kind, Outcome
+from voice_notify.domain.retry import Attempt, RetryPolicy
+from voice_notify.domain.states import State
+from voice_notify.ledger.ledger import Grant, Settlement
 from voice_notify.provider.client import Call
-from voice_notify.store.ledger import Grant, Settlement
 
 POLICY = RetryPolicy(6, 2, 300, OnUnconfirmed.RESEND, 2)
 TIMEOUT = 10
@@ -71,32 +71,39 @@ def provider() -> Iterator[HangingProvider]:
 def test_what_finds_no_slot_is_given_back(
     ledger: FakeLedger, provider: HangingProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A ring does not wait for a slow provider: the lines that it could not begin are due again."""
-    monkeypatch.setattr(delivery_module, "_PATIENCE", 0.0)
-    delivery = Delivery(ledger, provider, POLICY, calls_in_flight=2)  # type: ignore[arg-type] # a fake
-    assert delivery.deliver(["a", "b", "c", "d"]) == 2
+    """A wake-up does not wait for a slow provider: the lines that it could not begin are due again."""
+    monkeypatch.setattr(calls_module, "_SLOT_WAIT_S", 0.0)
+    calls = Calls(ledger, provider, POLICY, calls_in_flight=2)  # type: ignore[arg-type] # a fake
+    assert calls.start(["a", "b", "c", "d"]) == 2
     assert ledger.given_back == ["c", "d"]
     provider.answers.set()
-    delivery.close()
+    calls.close()
 
 
 def test_a_stop_finishes_the_calls_in_flight(ledger: FakeLedger, provider: HangingProvider) -> None:
     """`close` returns when every call that was begun is settled."""
-    delivery = Delivery(ledger, provider, POLICY, calls_in_flight=2)  # type: ignore[arg-type]
-    delivery.deliver(["a", "b"])
-    closing = threading.Thread(target=delivery.close)
+    calls = Calls(ledger, provider, POLICY, calls_in_flight=2)  # type: ignore[arg-type]
+    calls.start(["a", "b"])
+    order: list[str] = []
+
+    def close() -> None:
+        calls.close()
+        order.append("closed")
+
+    closing = threading.Thread(target=close)
     closing.start()
-    assert ledger.settled == []
+    closing.join(0.1)
+    order.append("answered")
     provider.answers.set()
     closing.join(TIMEOUT)
-    assert not closing.is_alive()
+    assert order == ["answered", "closed"]
     assert sorted(each.id for each in ledger.settled) == ["a", "b"]
 
 
-def test_a_call_frees_its_slot_for_the_same_ring(ledger: FakeLedger, provider: HangingProvider) -> None:
-    """A ring of more lines than slots begins them all, as calls end."""
+def test_a_call_frees_its_slot_for_the_same_wakeup(ledger: FakeLedger, provider: HangingProvider) -> None:
+    """A wake-up of more lines than slots begins them all, as calls end."""
     provider.answers.set()
-    delivery = Delivery(ledger, provider, POLICY, calls_in_flight=1)  # type: ignore[arg-type]
-    assert delivery.deliver(["a", "b", "c"]) == 3
-    delivery.close()
+    calls = Calls(ledger, provider, POLICY, calls_in_flight=1)  # type: ignore[arg-type]
+    assert calls.start(["a", "b", "c"]) == 3
+    calls.close()
     assert [each.id for each in ledger.settled] == ["a", "b", "c"]

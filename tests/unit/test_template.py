@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from voice_notify.core.template import MAX_TEXT, Template, billing_units, load_templates
+from voice_notify.domain.template import MAX_TEXT, Template, billing_units, load_templates
 from voice_notify.errors import InvalidNotification, SettingsError
 
 EXAMPLES = Path(__file__).parents[2] / "config" / "templates.toml"
@@ -45,7 +45,7 @@ def test_variables_are_counted_from_the_text(text: str, variables: int) -> None:
     ],
 )
 def test_a_bad_text_is_refused_with_its_rule(text: str, rule: str) -> None:
-    """A text that the provider can not have reviewed is refused, and the error says why."""
+    """A text that the provider cannot have reviewed is refused, and the error says why."""
     with pytest.raises(ValueError, match=r".") as refusal:
         Template("453662", text)
     assert rule in str(refusal.value)
@@ -107,7 +107,7 @@ def test_a_file_may_declare_no_template(tmp_path: Path, content: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[templates.1", "can not be read"),
+        ("[templates.1", "cannot be read"),
         ("x = 1", "holds tables [templates.<id>] and nothing else"),
         ("[template.453662]\ntext = '字'", "holds tables [templates.<id>] and nothing else"),
         ("templates = 1", "holds tables [templates.<id>] and nothing else"),
@@ -132,5 +132,5 @@ def test_a_bad_file_is_refused_by_name(tmp_path: Path, content: str, message: st
 
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
     """A file that was named but is not there stops the start."""
-    with pytest.raises(SettingsError, match=r"absent\.toml: can not be read"):
+    with pytest.raises(SettingsError, match=r"absent\.toml: cannot be read"):
         load_templates(tmp_path / "absent.toml")

@@ -1,14 +1,13 @@
 """Voice notifications that ring once: `notify.delay(mobile, template_id, params)`.
 
 The names below are the public surface. They are loaded on first use, so that a part of the package
-(`voice_notify.core`, `voice_notify.sandbox`) can be imported without Celery or Redis.
+(`voice_notify.domain`, `voice_notify.sandbox`) can be imported without Celery or Redis.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from voice_notify.api import cancel, explain, status
     from voice_notify.errors import (
         InvalidNotification,
         LineFull,
@@ -18,7 +17,8 @@ if TYPE_CHECKING:
         UnknownNotification,
         VoiceNotifyError,
     )
-    from voice_notify.tasks import notify
+    from voice_notify.producer.notify_task import notify
+    from voice_notify.producer.queries import cancel, explain, status
 
 __version__ = "0.1.0"
 __all__ = [
@@ -35,7 +35,12 @@ __all__ = [
     "status",
 ]
 
-_HOMES = {"notify": "tasks", "status": "api", "explain": "api", "cancel": "api"}
+_HOMES = {
+    "notify": "producer.notify_task",
+    "status": "producer.queries",
+    "explain": "producer.queries",
+    "cancel": "producer.queries",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - as varied as the names

@@ -28,7 +28,7 @@ class LineFull(VoiceNotifyError):
 class StoreUnavailable(VoiceNotifyError, ConnectionError):
     """Redis could not be reached, also not after a short retry.
 
-    After a submit the caller can not know whether it was stored: submit again with the same `key` or `task_id`.
+    After a submit the caller cannot know whether it was stored: submit again with the same `key` or `task_id`.
     """
 
 

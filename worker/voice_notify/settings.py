@@ -23,7 +23,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from voice_notify.core.notification import MAX_SECONDS, OnUnconfirmed
+from voice_notify.domain.notification import MAX_SECONDS, OnUnconfirmed
 from voice_notify.errors import SettingsError
 
 _PREFIX = "VOICE_NOTIFY_"
@@ -77,7 +77,7 @@ class SecretFile:
                 self._last = version, _read_secret(self._path)
         except (OSError, ValueError) as error:
             if self._last is None:
-                raise ValueError(f"{self._path} can not be read: {error}") from None
+                raise ValueError(f"{self._path} cannot be read: {error}") from None
         return self._last[1]
 
 
@@ -357,7 +357,7 @@ def _read_file(path: Path) -> dict[str, Any]:
     try:
         return TomlConfigSettingsSource(Settings, path)()
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{path}: can not be read: {error}") from None
+        raise SettingsError(f"{path}: cannot be read: {error}") from None
 
 
 def _variable(name: str) -> str:

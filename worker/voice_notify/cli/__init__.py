@@ -26,18 +26,21 @@ from voice_notify.errors import UnknownNotification, VoiceNotifyError
 _COMMANDS = {
     "demo": ("voice_notify.demo:command", "Watch it work: sandbox, worker and a mixed batch."),
     "sandbox": ("voice_notify.sandbox.command:sandbox", "Run a provider to develop against."),
-    "send": ("voice_notify.cli.send:command", "Submit one notification, or a CSV file of them."),
-    "status": ("voice_notify.cli.notifications:status", "Show a notification as it stands."),
-    "explain": ("voice_notify.cli.notifications:explain", "Tell what happened to a notification and what comes next."),
-    "cancel": ("voice_notify.cli.notifications:cancel", "Withdraw notifications."),
-    "list": ("voice_notify.cli.listing:command", "List notifications by state."),
-    "number": ("voice_notify.cli.numbers:command", "Show a number's calls, limits and line."),
-    "dlq": ("voice_notify.cli.dead_letters:dlq", "List, export, replay and purge the dead letters."),
+    "send": ("voice_notify.cli.notify.send:command", "Submit one notification, or a CSV file of them."),
+    "status": ("voice_notify.cli.notify.notifications:status", "Show a notification as it stands."),
+    "explain": (
+        "voice_notify.cli.notify.notifications:explain",
+        "Tell what happened to a notification and what comes next.",
+    ),
+    "cancel": ("voice_notify.cli.notify.notifications:cancel", "Withdraw notifications."),
+    "list": ("voice_notify.cli.notify.listing:command", "List notifications by state."),
+    "number": ("voice_notify.cli.number:command", "Show a number's calls, limits and line."),
+    "dlq": ("voice_notify.cli.dlq.commands:dlq", "List, export, replay and purge the dead letters."),
     "account": ("voice_notify.cli.account:account", "Show, pause and resume the account."),
-    "stats": ("voice_notify.cli.stats:command", "Show how things stand and what happened, day by day or live."),
-    "metrics": ("voice_notify.cli.metrics:command", "Serve the counters to Prometheus."),
-    "doctor": ("voice_notify.cli.doctor:command", "Check settings, Redis, broker, provider and workers."),
-    "health": ("voice_notify.cli.health:command", "Tell whether this host's worker lives; for health checks."),
+    "stats": ("voice_notify.cli.operate.stats:command", "Show how things stand and what happened, day by day or live."),
+    "metrics": ("voice_notify.cli.operate.metrics:command", "Serve the counters to Prometheus."),
+    "doctor": ("voice_notify.cli.operate.doctor:command", "Check settings, Redis, broker, provider and workers."),
+    "health": ("voice_notify.cli.operate.health:command", "Tell whether this host's worker lives; for health checks."),
 }
 
 #: Modules that only an extra brings.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from voice_notify import runtime
-from voice_notify.cli.options import examples, json_option
-from voice_notify.cli.output import iso_time, print_fields, print_json, print_text
-from voice_notify.cli.views import pause_document, show_pause
-from voice_notify.core.states import State
-from voice_notify.store.options import LedgerOptions
-from voice_notify.store.standing import Standing, read_standing
+from voice_notify.accounts import current_account
+from voice_notify.cli.click_options import examples, json_option
+from voice_notify.cli.rendering.output import iso_time, print_fields, print_json, print_text
+from voice_notify.cli.rendering.views import pause_document, show_pause
+from voice_notify.domain.states import State
+from voice_notify.ledger.account_status import AccountStatus, read_account_status
+from voice_notify.ledger.rules import LedgerRules
 
 #: What ends a pause, by its reason.
 _ADVICE = {
@@ -44,8 +44,8 @@ def account() -> None:
 @json_option
 def show(*, as_json: bool) -> None:
     """Tell whether calls go out, or why not and until when; what is open, who works, and what to do next."""
-    ledger, app_id = runtime.ledger(), runtime.settings().app_id
-    found = read_standing(ledger.scripts)
+    ledger, app_id = current_account().ledger, current_account().settings.app_id
+    found = read_account_status(ledger.scripts)
     if as_json:
         print_json(_document(app_id, found, ledger.options.daily_budget))
         return
@@ -55,7 +55,7 @@ def show(*, as_json: bool) -> None:
         print_text(f"→ {step}")
 
 
-def _document(app_id: str, found: Standing, budget: int) -> dict[str, object]:
+def _document(app_id: str, found: AccountStatus, budget: int) -> dict[str, object]:
     return {
         "app_id": app_id,
         "at": iso_time(found.now_ms),
@@ -72,7 +72,7 @@ def _document(app_id: str, found: Standing, budget: int) -> dict[str, object]:
     }
 
 
-def _fields(found: Standing, options: LedgerOptions) -> list[tuple[str, str]]:
+def _fields(found: AccountStatus, options: LedgerRules) -> list[tuple[str, str]]:
     def count(*states: State) -> str:
         return ", ".join(f"{found.counts[state]:,} {state}" for state in states)
 
@@ -89,7 +89,7 @@ def _fields(found: Standing, options: LedgerOptions) -> list[tuple[str, str]]:
     ]
 
 
-def _next_steps(found: Standing) -> list[str]:
+def _next_steps(found: AccountStatus) -> list[str]:
     """What a person can do; nothing where all is well."""
     steps = []
     if found.pause:
@@ -107,7 +107,7 @@ def _next_steps(found: Standing) -> list[str]:
 @click.option("--why", required=True, help="Why, for whoever asks later.")
 def pause_account(why: str) -> None:
     """Begin no call until a person resumes the account. What is on the wire is finished."""
-    changed = runtime.ledger().pause(why)
+    changed = current_account().ledger.pause(why)
     print_text(
         "paused: no call is begun until voice-notify account resume" if changed else "was paused by hand already"
     )
@@ -116,4 +116,4 @@ def pause_account(why: str) -> None:
 @account.command(epilog=examples("voice-notify account resume"))
 def resume() -> None:
     """Let calls out again, at once."""
-    print_text("resumed: calls go out" if runtime.ledger().resume() else "was open already")
+    print_text("resumed: calls go out" if current_account().ledger.resume() else "was open already")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from voice_notify.core.states import State
 from voice_notify.demo.case import Case, Seen
 from voice_notify.demo.evidence import Evidence
+from voice_notify.domain.states import State
 
 
 def audit() -> list[Case]:

@@ -6,14 +6,14 @@ import time
 from collections.abc import Sequence
 
 import voice_notify
-from voice_notify import runtime
-from voice_notify.cli.output import print_text
-from voice_notify.core.states import Reason, State
+from voice_notify.accounts import current_account
+from voice_notify.cli.rendering.output import print_text
 from voice_notify.demo.case import Case, Seen
 from voice_notify.demo.evidence import Evidence
 from voice_notify.demo.stage import DELIVERY, Stage
-from voice_notify.store.dead_letters import DeadLetters
-from voice_notify.store.records import Explanation
+from voice_notify.domain.states import Reason, State
+from voice_notify.ledger.dead_letters import DeadLetters
+from voice_notify.ledger.notifications import Explanation
 
 _FIRST = "13700015301"
 _OTHERS = ("13700015302", "13700015303", "13700015304")
@@ -46,9 +46,9 @@ def _wait_for_pause(stage: Stage, id_: str) -> Explanation:
 def _put_right(stage: Stage, id_: str) -> None:
     """Do what `voice-notify account resume` and `voice-notify dlq replay` do."""
     stage.sandbox.set_balance(_TOP_UP)
-    ledger = runtime.ledger()
+    ledger = current_account().ledger
     ledger.resume()
-    DeadLetters(ledger.scripts).replay([id_], runtime.settings().default_expires)
+    DeadLetters(ledger.scripts).replay([id_], current_account().settings.default_expires)
 
 
 def _paused(dead: Explanation) -> Case:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import voice_notify
-from voice_notify import runtime
-from voice_notify.cli.output import print_text
-from voice_notify.core.states import State
-from voice_notify.core.template import MAX_TEXT
+from voice_notify.accounts import current_account
+from voice_notify.cli.rendering.output import print_text
 from voice_notify.demo.case import Case, Seen
 from voice_notify.demo.evidence import Evidence
 from voice_notify.demo.stage import ALERT, CHECKUP, DAY, DELIVERY, GAP, MAX_CALLS, TEMPLATES, Stage
+from voice_notify.domain.states import State
+from voice_notify.domain.template import MAX_TEXT
 
 _CROWD = 300
 _LATENCY = (0.05, 0.3)  # seconds
@@ -37,7 +37,7 @@ def submit_crowd(stage: Stage) -> list[Case]:
         {"action": "hang", "count": 1, "mobile": _NO_REPLY},
     ]
     stage.sandbox.play(rules, latency=_LATENCY)
-    words = runtime.templates()[DELIVERY].render([_NAMES[0], _PLACES[0]])
+    words = current_account().templates[DELIVERY].render([_NAMES[0], _PLACES[0]])
     print_text(f"  {_CROWD} of them like this: {words}")
     steps = (_six, _seventh, _two, _maintenance, _too_frequent, _no_reply, _unreviewed, _withdrawn, _same_key)
     return [_many(_CROWD), *(step() for step in steps), *_bad_input()]

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import voice_notify
-from voice_notify.core.states import State
 from voice_notify.demo.sandbox_client import Request, SandboxClient
-from voice_notify.store.records import Explanation, Record
+from voice_notify.domain.states import State
+from voice_notify.ledger.notifications import Explanation, Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from http.client import HTTPConnection
 from random import Random
 
 import voice_notify
-from voice_notify.cli.output import print_text
+from voice_notify.cli.rendering.output import print_text
+from voice_notify.demo.servers import run_process
 from voice_notify.demo.stage import DELIVERY, Stage
-from voice_notify.embedded import run_process
 
 _PORT = 5555
 _PAUSE_SECONDS = 0.4

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import click
 
-from voice_notify.cli.output import print_text
+from voice_notify.cli.rendering.output import print_text
 from voice_notify.demo.audit import audit
 from voice_notify.demo.balance import run_out
 from voice_notify.demo.crowd import submit_crowd

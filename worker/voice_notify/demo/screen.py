@@ -15,13 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 import voice_notify
-from voice_notify import runtime
-from voice_notify.cli.output import print_table, print_text, show_mobile, show_span, state_text
-from voice_notify.core.states import Reason, State
+from voice_notify.accounts import current_account
+from voice_notify.cli.rendering.output import print_table, print_text, show_mobile, show_span, state_text
 from voice_notify.demo.case import Case, Seen
 from voice_notify.demo.stage import SHRUNK, Stage
+from voice_notify.domain.states import Reason, State
+from voice_notify.ledger.notifications import Explanation
 from voice_notify.settings import Settings
-from voice_notify.store.records import Explanation
 
 _PARKED = {Reason.GAP, Reason.DAILY, Reason.BACKOFF}
 _SECONDS_PER_LINE = 1.0
@@ -68,7 +68,7 @@ def watch(stage: Stage, tracked: Iterable[str]) -> None:
 
 def _views(stage: Stage, tracked: list[str]) -> Iterator[View]:
     for _ in stage.polls("every notification reaches a final state"):
-        view = View(runtime.ledger().counts(), _parked(tracked))
+        view = View(current_account().ledger.counts(), _parked(tracked))
         yield view
         if not view.open:
             return

@@ -13,10 +13,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from voice_notify import runtime
-from voice_notify.cli.output import print_text
+from voice_notify.accounts import current_account
+from voice_notify.cli.rendering.output import print_text
 from voice_notify.demo.sandbox_client import SandboxClient
-from voice_notify.embedded import Process, RedisProgram, RunningRedis, find_redis, run_process, run_redis
+from voice_notify.demo.servers import Process, RedisProgram, RunningRedis, find_redis, run_process, run_redis
 from voice_notify.errors import VoiceNotifyError
 
 GAP = 1.0  #: seconds
@@ -88,7 +88,7 @@ def set_stage() -> Iterator[Stage]:
 
 def _take_own_environment(config: Path) -> None:
     """Let neither the caller's settings nor its real account reach the demo, or what it starts."""
-    if runtime.settings.cache_info().currsize:
+    if current_account.cache_info().currsize:
         raise VoiceNotifyError("the demo needs a process of its own: this one has read its settings already")
     for name in list(os.environ):
         if name.upper().startswith(("VOICE_NOTIFY_", "CELERY_")):
@@ -130,5 +130,5 @@ def _run_worker(folder: Path) -> Iterator[Process]:
     options = ["-c", "2", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
     command = [sys.executable, "-m", "celery", "-A", "voice_notify", "worker", *options]
     with run_process("the worker", command, folder / "worker.log") as process:
-        process.wait_until(lambda: bool(runtime.ledger().workers()))
+        process.wait_until(lambda: bool(current_account().ledger.workers()))
         yield process

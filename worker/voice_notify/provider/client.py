@@ -21,8 +21,8 @@ from tenacity import (
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from voice_notify import __version__
-from voice_notify.core.masking import mask_mobile, mask_text
-from voice_notify.core.outcome import NOT_CONNECTED, TOO_LATE, Kind, Outcome, read_reply
+from voice_notify.domain.masking import mask_mobile, mask_text
+from voice_notify.domain.outcome import NOT_CONNECTED, TOO_LATE, Kind, Outcome, read_reply
 from voice_notify.provider.connections import REPLY_LIMIT, Adapter, TooLate, guard
 from voice_notify.provider.signing import sign
 
@@ -129,7 +129,7 @@ class ProviderClient:
                 response = self._adapter.send(request, timeout=timeout)
             except TooLate:
                 return _TOO_LATE
-            except Exception as error:  # noqa: BLE001 — whatever a reply provokes, the phone may have rung
+            except Exception as error:  # noqa: BLE001 — whatever a reply provokes, the phone may have woken
                 return _cut(error) if guarded.begun else _not_connected(error)
         body = response.raw.read()
         if len(body) > REPLY_LIMIT:

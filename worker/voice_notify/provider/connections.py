@@ -44,7 +44,7 @@ _SOCKET_OPTIONS: list[tuple[int, int, int | bytes]] = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     # On, 0 s: closing, by whatever end of the process, discards what is not delivered yet. So a request that was given
-    # up on cannot reach the provider later, when the number's window has been stamped already.
+    # up on cannot reach the provider later, when the number's call time has been settled already.
     (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)),
 ]
 

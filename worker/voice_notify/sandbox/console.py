@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from voice_notify.sandbox.attempt import Attempt
     from voice_notify.sandbox.endpoint import Endpoint
-    from voice_notify.sandbox.record import Attempt, Violation
+    from voice_notify.sandbox.record import Violation
 
 _CHUNK = 500
 

@@ -6,17 +6,17 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from voice_notify.sandbox.attempt import Arrival
 from voice_notify.sandbox.checks import Sent
 from voice_notify.sandbox.faults import SLOW_SECONDS, Fault
 from voice_notify.sandbox.judge import Judge
-from voice_notify.sandbox.record import Arrival
 from voice_notify.sandbox.replies import reply_to
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from voice_notify.sandbox.attempt import Attempt
     from voice_notify.sandbox.config import SandboxConfig
-    from voice_notify.sandbox.record import Attempt
     from voice_notify.sandbox.replies import Reply
 
 _CUTS = {Fault.CUT, Fault.CUT_BEFORE}

@@ -6,17 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from voice_notify.sandbox import codes
+from voice_notify.sandbox.attempt import Attempt
 from voice_notify.sandbox.checks import read
 from voice_notify.sandbox.faults import MAGIC_NUMBERS, RECOVERS_AFTER, Fault
-from voice_notify.sandbox.record import Attempt, Record, Violation
+from voice_notify.sandbox.record import Record, Violation
 from voice_notify.sandbox.script import FaultInjector
 from voice_notify.sandbox.windows import Windows
 
 if TYPE_CHECKING:
+    from voice_notify.sandbox.attempt import Arrival
     from voice_notify.sandbox.checks import Reading, Sent
     from voice_notify.sandbox.config import SandboxConfig
     from voice_notify.sandbox.faults import Action
-    from voice_notify.sandbox.record import Arrival
     from voice_notify.sandbox.script import FaultScript
     from voice_notify.sandbox.windows import Collision
 
@@ -102,7 +103,7 @@ class Judge:
         self.record.add(attempt)
         self.record.violations.extend(Violation(attempt, collision) for collision in collisions)
         if attempt.placed:
-            self._windows.charge(attempt)
+            self._windows.count(attempt)
             self.balance -= attempt.units
 
 

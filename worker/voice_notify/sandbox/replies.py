@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from voice_notify.sandbox.faults import Fault
 
 if TYPE_CHECKING:
-    from voice_notify.sandbox.record import Attempt
+    from voice_notify.sandbox.attempt import Attempt
 
 _JSON = b"application/json;charset=UTF-8"
 

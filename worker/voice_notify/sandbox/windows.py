@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from voice_notify.sandbox.codes import OVER_DAILY_LIMIT, TOO_FREQUENT
 
 if TYPE_CHECKING:
+    from voice_notify.sandbox.attempt import Attempt
     from voice_notify.sandbox.config import SandboxConfig
-    from voice_notify.sandbox.record import Attempt
 
 
 class Window(StrEnum):
@@ -54,6 +54,6 @@ class Windows:
             found.append(Collision(Window.DAILY, tuple(log), self._window))
         return found
 
-    def charge(self, attempt: Attempt) -> None:
+    def count(self, attempt: Attempt) -> None:
         """Count a call that was placed."""
         self._log[attempt.mobile].append(attempt)

@@ -1,0 +1,1 @@
+"""What goes through the broker: the Celery application, its configuration, wake-ups."""

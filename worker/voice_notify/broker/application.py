@@ -1,0 +1,37 @@
+"""The Celery application that producers, workers and monitors share.
+
+A message is a doorbell that may be lost, repeated or late; the ledger is the truth. So nothing here waits inside
+Celery: no ETA, no long visibility timeout, no result that matters. What belongs to one side only is named by a string,
+so that a producer loads nothing of a worker.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+
+from voice_notify.accounts import Account, current_account
+
+
+class Application(Celery):  # type: ignore[misc] # celery has no types
+    """Celery, and what its tasks work with."""
+
+    #: What the tasks of a worker deliver with, a `delivery.worker_process.WorkerProcess`, set by the boot step. None in
+    #: any other process.
+    worker_process: Any = None
+
+    @property
+    def account(self) -> Account:
+        """The account of this process."""
+        return current_account()
+
+
+app = Application(
+    "voice_notify",
+    set_as_current=False,
+    loader="voice_notify.broker.configuration:SettingsLoader",
+    log="voice_notify.monitoring.worker_logs:WorkerLogging",
+    include=["voice_notify.producer.notify_task", "voice_notify.delivery.tasks"],
+)
+app.steps["worker"].add("voice_notify.delivery.bootstep:DeliveryStep")

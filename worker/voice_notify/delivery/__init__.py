@@ -1,0 +1,1 @@
+"""What a worker does, from the wake-up to the settlement."""

@@ -1,0 +1,96 @@
+"""What one worker delivers with: switches that all its processes share, and in each process calls and events."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from voice_notify.accounts import Account
+from voice_notify.concurrency.shared_flag import SharedFlag
+from voice_notify.delivery.calls import Calls
+from voice_notify.domain.retry import RetryPolicy
+from voice_notify.monitoring.task_events import EventSwitch, TaskEvents
+from voice_notify.provider.client import ProviderClient
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from voice_notify.settings import Settings
+
+
+class WorkerProcess:
+    """Made in the main process before its pool is forked; every process of the pool then has its own."""
+
+    def __init__(self, app: Celery, settings: Settings, hostname: str, *, task_events: bool) -> None:
+        # Not the application's account, which a task may use: its connections are not to be carried through a fork.
+        self.account = Account(settings)
+        self.policy = retry_policy(self.account.settings)
+        self.stopping = SharedFlag()  #: whether this worker was told to stop: what it has not begun goes back
+        self.event_switch = EventSwitch(hostname, wanted=task_events)
+        self._app = app
+        self._making = threading.RLock()  # Celery's thread pool may ask twice at once
+        self._process = 0
+        self._events: TaskEvents | None = None
+        self._calls: Calls | None = None
+
+    @property
+    def events(self) -> TaskEvents:
+        """The task events of this process."""
+        with self._making:
+            self._leave_parents_things()
+            if self._events is None:
+                self._events = TaskEvents(self._app, self.event_switch)
+            return self._events
+
+    @property
+    def calls(self) -> Calls:
+        """The calls of this process, made after the fork, with connections of their own."""
+        with self._making:
+            self._leave_parents_things()
+            if self._calls is None:
+                self._calls = self._make_calls()
+            return self._calls
+
+    def finish(self) -> None:
+        """Finish what is on the wire, and tell monitors of it."""
+        with self._making:
+            self._leave_parents_things()
+            if self._calls:
+                self._calls.close()
+            if self._events:
+                self._events.close()
+
+    def _make_calls(self) -> Calls:
+        settings = self.account.settings
+        provider = ProviderClient(
+            base_url=settings.base_url,
+            app_id=settings.app_id,
+            app_secret=settings.read_app_secret,
+            connect_timeout=settings.connect_timeout,
+            read_timeout=settings.read_timeout,
+        )
+        return Calls(
+            self.account.ledger,
+            provider,
+            self.policy,
+            calls_in_flight=settings.calls_in_flight,
+            observer=self.events,
+            stopping=self.stopping.is_set,
+        )
+
+    def _leave_parents_things(self) -> None:
+        if self._process != os.getpid():
+            self._process, self._events, self._calls = os.getpid(), None, None
+            self.account = Account(self.account.settings)
+
+
+def retry_policy(settings: Settings) -> RetryPolicy:
+    """The operator's choices about what follows an attempt."""
+    return RetryPolicy(
+        settings.max_attempts,
+        settings.backoff_base,
+        settings.backoff_max,
+        settings.on_unconfirmed,
+        settings.max_unconfirmed,
+    )

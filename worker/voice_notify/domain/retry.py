@@ -1,0 +1,129 @@
+"""What follows an attempt: a pure function of its outcome (DESIGN.md, Outcomes)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from enum import StrEnum
+
+from tenacity import RetryCallState, stop_after_attempt, wait_exponential
+
+from voice_notify.domain.notification import OnUnconfirmed
+from voice_notify.domain.outcome import Kind, Outcome
+from voice_notify.domain.states import Reason, State
+
+#: The provider's day begins at 00:00 China time, which has no daylight saving (PROVIDER.md, code 606).
+CHINA = timezone(timedelta(hours=8))
+
+
+class Window(StrEnum):
+    """Whether the attempt, counted as a call when it began, stays counted in its number's windows."""
+
+    COUNT = "count"  #: the call was, or may have been, placed
+    RELEASE = "release"  #: it certainly was not
+
+
+class Verdict(StrEnum):
+    """What the outcome says about the account as a whole."""
+
+    SUCCESS = "success"  #: it works
+    FAILED = "failed"  #: every call will fail: pause at once
+    SUSPECT = "suspect"  #: several in a row from different numbers point to the account
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """The operator's choices; times in seconds."""
+
+    max_attempts: int
+    backoff_base: float
+    backoff_max: float
+    on_unconfirmed: OnUnconfirmed
+    max_unconfirmed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What the ledger counted, the attempt that just ended included in `attempts` but not in `unconfirmed`."""
+
+    attempts: int
+    unconfirmed: int
+    on_unconfirmed: OnUnconfirmed | None = None  #: the notification's own choice
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next step, which the `settle` script applies at once or not at all."""
+
+    state: State
+    reason: str
+    window: Window
+    due_ms: int = 0  #: when a waiting notification may join its line again; 0: at once
+    hold_until_ms: int = 0  #: until when its whole number is held; 0: not
+    verdict: Verdict = Verdict.NONE
+    pause_until_ms: int = 0  #: until when a suspect account is paused; 0: for the usual cool-down
+
+
+#: The outcomes that leave no choice.
+_ALWAYS = {
+    Kind.ACCEPTED: Step(State.ACCEPTED, "placed", Window.COUNT, verdict=Verdict.SUCCESS),
+    Kind.REFUSED: Step(State.DEAD, "refused", Window.RELEASE, verdict=Verdict.SUSPECT),
+    Kind.ACCOUNT: Step(State.DEAD, "account", Window.RELEASE, verdict=Verdict.FAILED),
+    Kind.UNCLEAR: Step(State.DEAD, "unclear", Window.COUNT),
+}
+
+
+def decide(outcome: Outcome, attempt: Attempt, policy: RetryPolicy, now_ms: int, chance: float) -> Step:
+    """The step that follows `outcome`; `chance` in [0, 1) is the jitter."""
+    match outcome.kind:
+        case Kind.TRANSIENT:
+            return _after_transient(attempt, policy, now_ms, chance)
+        case Kind.TOMORROW:
+            return _until_tomorrow(now_ms)
+        case Kind.UNCONFIRMED:
+            return _after_unconfirmed(attempt, policy)
+        case other:
+            return _ALWAYS[other]
+
+
+def _after_transient(attempt: Attempt, policy: RetryPolicy, now_ms: int, chance: float) -> Step:
+    count = RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type]
+    count.attempt_number = attempt.attempts
+    if stop_after_attempt(policy.max_attempts)(count):
+        return Step(State.DEAD, "exhausted", Window.RELEASE)
+    longest = wait_exponential(multiplier=policy.backoff_base, max=policy.backoff_max)(count)
+    wait_ms = round(longest * (0.5 + chance / 2) * 1000)
+    return Step(State.WAITING, Reason.BACKOFF, Window.RELEASE, due_ms=now_ms + wait_ms)
+
+
+def _until_tomorrow(now_ms: int) -> Step:
+    midnight = next_china_midnight(now_ms)
+    return Step(
+        State.WAITING,
+        Reason.QUOTA,
+        Window.RELEASE,
+        hold_until_ms=midnight,
+        verdict=Verdict.SUSPECT,
+        pause_until_ms=midnight,
+    )
+
+
+def _after_unconfirmed(attempt: Attempt, policy: RetryPolicy) -> Step:
+    choice = attempt.on_unconfirmed or policy.on_unconfirmed
+    if choice is OnUnconfirmed.ASSUME_SENT:
+        return Step(State.ACCEPTED, "assumed", Window.COUNT)
+    if choice is OnUnconfirmed.RESEND and attempt.unconfirmed < policy.max_unconfirmed:
+        return Step(State.WAITING, "resend", Window.COUNT)
+    return Step(State.DEAD, "unconfirmed", Window.COUNT)
+
+
+def next_china_midnight(now_ms: int) -> int:
+    """The provider's next 00:00, in milliseconds since the epoch."""
+    today = datetime.fromtimestamp(now_ms / 1000, CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
+    return round((today + timedelta(days=1)).timestamp() * 1000)
+
+
+def china_day(now_ms: int) -> int:
+    """The provider's day as the ledger counts them: days since 1970-01-01, China time."""
+    return datetime.fromtimestamp(now_ms / 1000, CHINA).toordinal() - date(1970, 1, 1).toordinal()

@@ -1,0 +1,50 @@
+"""From settings to the store."""
+
+from __future__ import annotations
+
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
+
+from voice_notify.domain.forecast import Limits
+from voice_notify.ledger import keys
+from voice_notify.ledger.client import Client
+from voice_notify.ledger.ledger import Ledger
+from voice_notify.ledger.rules import LedgerRules
+from voice_notify.ledger.scripts import Scripts
+from voice_notify.settings import Settings
+
+
+def connect(settings: Settings) -> Ledger:
+    """The account's ledger. No connection is made before it is used."""
+    client = Client.from_url(
+        settings.redis_url.get_secret_value(),
+        decode_responses=True,
+        protocol=2,
+        socket_connect_timeout=2,
+        socket_timeout=5,
+        health_check_interval=30,
+        # Every script can be sent again: ids, keys and attempt tokens make a repetition harmless.
+        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 3),
+    )
+    return Ledger(Scripts(client, keys.prefix(settings.app_id), _options(settings)))
+
+
+def _options(settings: Settings) -> LedgerRules:
+    guard, rate = settings.window_guard, settings.max_calls_per_second
+    return LedgerRules(
+        limits=Limits(_ms(settings.min_interval + guard), settings.max_calls, _ms(settings.window + guard)),
+        retention_ms=_ms(settings.retention),
+        max_line=settings.max_line,
+        default_expires_ms=_ms(settings.default_expires),
+        lease_ms=_ms(settings.call_lease),
+        send_within_ms=_ms(settings.send_window),
+        call_interval_ms=1000 / rate if rate else 0,
+        daily_budget=settings.daily_budget or 0,
+        suspect_run=settings.suspect_run,
+        cooldown_ms=_ms(settings.breaker_cooldown),
+        cooldown_max_ms=_ms(settings.breaker_cooldown_max),
+    )
+
+
+def _ms(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

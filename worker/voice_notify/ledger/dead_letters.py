@@ -1,0 +1,90 @@
+"""The dead letters: notifications that only a person moves on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from voice_notify.domain.states import State
+from voice_notify.ledger import keys
+from voice_notify.ledger.listing import read_records
+from voice_notify.ledger.notifications import Record
+from voice_notify.ledger.scripts import Scripts, store_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which dead letters; an unset field matches all."""
+
+    code: str | None = None
+    reason: str | None = None
+    mobile: str | None = None
+    template_id: str | None = None
+    older_than_ms: int | None = None  #: dead for at least so long
+    newer_than_ms: int | None = None  #: dead for at most so long
+
+    def matches(self, letter: Record) -> bool:
+        """Whether `letter`, whose age is right, is among them."""
+        return (
+            self.code in (None, letter.code)
+            and self.reason in (None, letter.reason)
+            and self.mobile in (None, letter.mobile)
+            and self.template_id in (None, letter.template_id)
+        )
+
+
+class DeadLetters:
+    """The dead letters of one account."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+
+    def count(self) -> int:
+        """How many there are."""
+        with store_errors:
+            return int(self._scripts.client.zcard(self._scripts.prefix + keys.DEAD))
+
+    def find(self, only: Filter, limit: int | None = None) -> Iterator[Record]:
+        """Those that match, oldest first, read in chunks; safe while others are added or taken out."""
+        return islice(
+            (letter for letter in read_records(self._scripts, self._ids(only)) if only.matches(letter)), limit
+        )
+
+    def get(self, ids: Iterable[str]) -> Iterator[Record]:
+        """Those of `ids` that are dead letters, in that order."""
+        return (letter for letter in read_records(self._scripts, ids) if letter.state is State.DEAD)
+
+    def replay(self, ids: Iterable[str], expires: float, *, include_called: bool = False) -> int:
+        """Give them back to their lines, with a new deadline in `expires` seconds; how many it were.
+
+        Those whose phone rang, as a late success said, stay unless `include_called`.
+        """
+        return self._each("replay", ids, round(expires * 1000), int(include_called))
+
+    def purge(self, ids: Iterable[str]) -> int:
+        """Delete them for good; how many it were."""
+        return self._each("purge", ids)
+
+    def _each(self, script: str, ids: Iterable[str], *arguments: int) -> int:
+        done, ids = 0, iter(ids)
+        while chunk := list(islice(ids, _CHUNK)):
+            done += sum(self._scripts.run_many([(script, (id_, *arguments)) for id_ in chunk]))
+        return done
+
+    def _ids(self, only: Filter) -> Iterator[str]:
+        """Of all letters of the right age, at one moment: an index would skip letters when earlier ones leave."""
+        client = self._scripts.client
+        now = self._scripts.now_ms()
+        with store_errors:
+            ids: Any = client.zrangebyscore(
+                self._scripts.prefix + keys.DEAD,
+                "-inf" if only.newer_than_ms is None else now - only.newer_than_ms,
+                "+inf" if only.older_than_ms is None else now - only.older_than_ms,
+            )
+        yield from ids

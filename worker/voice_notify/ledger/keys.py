@@ -1,0 +1,115 @@
+"""Every Redis key, made in one place.
+
+All keys of one account begin with `prefix(app_id)`, whose braces make it one hash tag: they live in one slot of a
+Redis Cluster, so one script may touch several. A script is given the prefix as KEYS[1], which tells a cluster where to
+run it; the keys' names in its text are those that `lua_keys` defines from the same table.
+
+| key               | type   | holds                                                 | lives                 |
+|-------------------|--------|-------------------------------------------------------|-----------------------|
+| notification:<id> | hash   | the ledger's record of one notification, `FIELDS`     | see below             |
+| log:<id>          | list   | its transitions: ms TAB state TAB reason TAB detail   | as the notification   |
+| line:<mobile>     | zset   | ids of the number's open notifications, scores below  | while not empty       |
+| calls:<mobile>    | string | call_times (ms) of its newest `max_calls` calls, by comma | `window`              |
+| hold:<mobile>     | string | ms until which 606 holds the number                   | until then            |
+| key:<key>         | string | the id that an idempotency key was given              | `retention`           |
+| agenda            | zset   | numbers with open work; score: ms when next to look   | while not empty       |
+| calling           | zset   | ids in flight; score: ms when the lease runs out      | while not empty       |
+| deadlines         | zset   | open ids with a deadline; score: ms                   | while not empty       |
+| dead              | zset   | ids of the dead letters; score: ms of death           | while not empty       |
+| account           | hash   | the pause: reason message since until cooldown probe  | while paused          |
+| run               | set    | numbers refused in a row with the code in `run_code`  | until a success       |
+| run_code          | string | that code                                             | until a success       |
+| rate              | string | ms at which `max_calls_per_second` is used up         | about a second        |
+| wakeups           | zset   | Celery messages under way; score: ms when given up    | while not empty       |
+| heartbeats        | zset   | workers alive; score: ms when presumed dead           | while not empty       |
+| counts            | hash   | notifications by state, the waiting as                | for good              |
+|                   |        | waiting:<reason>; final states since ever             |                       |
+| totals            | hash   | what happened since ever, `TOTALS_FIELDS`             | for good              |
+| day:<day>         | hash   | the totals before the first change of that day (days  | 35 days               |
+|                   |        | since 1970-01-01, China time)                         |                       |
+| spent:<day>       | string | billing units of that day's calls, for `daily_budget` | 2 days                |
+| sequence          | string | counter: the order of submission                      | for good              |
+
+A notification lives until it is final and `retention` has passed, a dead letter until it is replayed or purged.
+
+Scores in a line: `-inf`, the one call in flight; negative, ready, by priority, then order of submission; positive,
+the time (ms) at which it may join.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+NOTIFICATION: Final = "notification:"
+LOG: Final = "log:"
+LINE: Final = "line:"
+CALLS: Final = "calls:"
+HOLD: Final = "hold:"
+IDEMPOTENCY: Final = "key:"
+AGENDA: Final = "agenda"
+CALLING: Final = "calling"
+DEADLINES: Final = "deadlines"
+DEAD: Final = "dead"
+ACCOUNT: Final = "account"
+RUN: Final = "run"
+RUN_CODE: Final = "run_code"
+RATE: Final = "rate"
+WAKEUPS: Final = "wakeups"
+HEARTBEATS: Final = "heartbeats"
+COUNTS: Final = "counts"
+TOTALS: Final = "totals"
+DAY: Final = "day:"
+SPENT: Final = "spent:"
+SEQUENCE: Final = "sequence"
+
+#: Fields of a notification's hash. Those that would be empty or zero are left out.
+FIELDS: Final = {
+    "mobile": "the callee",
+    "template": "the template's id",
+    "params": "its variables, a JSON list",
+    "priority": "0-9, 9 first",
+    "seq": "order of submission",
+    "created": "ms of submission",
+    "ready": "ms from which it could be called but for its number's limits, where that is later",
+    "units": "what a call costs in billing units, if more than one",
+    "state": "core.states.State",
+    "reason": "why it is in this state",
+    "deadline": "ms after which no call begins",
+    "policy": "its own on_unconfirmed",
+    "attempts": "calls begun since the submission or the last replay",
+    "unconfirmed": "those of unknown outcome",
+    "token": "of the newest attempt",
+    "lease": "ms at which the newest attempt is given up, if it is in flight",
+    "override": "the final state that awaits the attempt in flight: cancelled, or accepted by a late success",
+    "code": "the provider's newest code, or the failure of the wire",
+    "message": "the provider's newest msg",
+    "call_id": "the provider's callId",
+    "task_no": "the provider's taskNo",
+    "ended": "ms of the final state",
+}
+
+#: Counters in `totals`; they only grow. Buckets are not cumulative, and named by their upper bound in ms, or `inf`.
+TOTALS_FIELDS: Final = {
+    "submitted": "notifications stored",
+    "replayed": "dead letters given back to their lines",
+    "call:<kind>:<code>": "attempts that ended, by core.outcome.Kind and code",
+    "final:<state>:<reason>": "notifications that reached a final state",
+    "units:<template>": "billing units of calls that the provider took",
+    "unsure:<template>": "billing units of calls that it may have taken",
+    "deferred:<reason>": "calls that a limit deferred",
+    "late:<bucket>": "how late a call was granted: after its own time, and after its number's limits allowed it",
+    "late_ms": "the sum of that",
+    "took:<bucket>": "how long a request took, from its start to the reply or to its timeout",
+    "took_ms": "the sum of that",
+}
+
+
+def prefix(app_id: str) -> str:
+    """The beginning of all keys of one account, and their hash tag."""
+    return f"vn:{{{app_id}}}:"
+
+
+def lua_keys(prefix: str) -> dict[str, str]:
+    """The names of one account's keys, for its scripts: `AGENDA`, `NOTIFICATION .. id` and so on."""
+    names = {constant: name for constant, name in globals().items() if constant.isupper() and isinstance(name, str)}
+    return {constant: f"'{prefix}{name}'" for constant, name in names.items()}

@@ -1,0 +1,32 @@
+"""The settings that the scripts need. They stand in the scripts' text, and not among the arguments of each call."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from voice_notify.domain.forecast import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRules:
+    """What the scripts enforce; times in milliseconds."""
+
+    limits: Limits
+    retention_ms: int  #: how long a final notification is kept
+    max_line: int  #: open notifications in a line
+    default_expires_ms: int
+    lease_ms: int  #: how long a call may be in flight
+    send_within_ms: int  #: how long after `begin` its request may go on the wire
+    call_interval_ms: float  #: least time between two calls of the account; 0: no limit
+    daily_budget: int  #: billing units that calls of one day may cost; 0: no limit
+    suspect_run: int
+    cooldown_ms: int
+    cooldown_max_ms: int
+    wakeup_lease_ms: int = 5_000  #: a wake-up that was not answered by then is presumed lost
+    worker_ttl_ms: int = 15_000  #: a worker that was silent for so long is presumed dead
+
+    def lua(self) -> dict[str, str]:
+        """Each, those of the limits too, by its name in the scripts: `GAP_MS`, `MAX_LINE` and so on."""
+        values = asdict(self)
+        values |= values.pop("limits")
+        return {name.upper(): str(value) for name, value in values.items()}

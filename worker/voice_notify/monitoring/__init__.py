@@ -1,0 +1,1 @@
+"""What is told about the work: logs, metrics, task events, Flower."""

@@ -1,0 +1,1 @@
+"""What an application loads: the notify task, bulk submits, results and queries."""

@@ -1,0 +1,97 @@
+"""Celery's view of a notification: `AsyncResult` answered from the ledger, so that no result is ever stored twice."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from celery import states
+from celery.backends.base import BaseBackend
+from celery.exceptions import TaskRevokedError
+from celery.result import AsyncResult
+from vine import promise
+
+from voice_notify.domain.states import State
+from voice_notify.errors import NotDelivered, UnknownNotification
+from voice_notify.ledger.ledger import Submission
+from voice_notify.ledger.notifications import Record
+from voice_notify.producer.queries import cancel
+
+
+class NotifyResult(AsyncResult):  # type: ignore[misc] # celery has no types
+    """What `notify.delay` returns."""
+
+    # Celery's `__init__` makes at once what a producer seldom asks for, and was a fifth of a submit's own time.
+    parent = None
+    _cache = None
+    _ignored = False
+
+    def __init__(self, submission: Submission, *, duplicate: bool, app: Any) -> None:  # noqa: ANN401 - celery's
+        self.app = app
+        self.id = submission.id
+        self._submission = submission
+        self.duplicate = duplicate  #: its `key` or `task_id` was known: this is the first one's result
+
+    def __del__(self) -> None:
+        """Nothing to take back: the backend keeps no list of results that somebody waits for."""
+
+    @cached_property
+    def backend(self) -> Any:  # noqa: ANN401
+        """The ledger, as Celery sees it."""
+        return self.app.backend
+
+    @cached_property
+    def on_ready(self) -> promise:
+        """What `then` has been told to call."""
+        return promise(self._on_fulfilled, weak=True)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied, it is a plain result: what the submit said stays behind."""
+        plain: tuple[Any, ...] = AsyncResult(self.id, app=self.app).__reduce__()
+        return plain
+
+    @property
+    def eta(self) -> datetime:
+        """The earliest moment at which the windows and the line ahead allow the call, as known at the submit."""
+        account = self.app.account
+        eta_ms = self._submission.eta_ms(account.ledger.options.limits)
+        return datetime.fromtimestamp(eta_ms / 1000, ZoneInfo(account.settings.timezone))
+
+    def revoke(self, *_: object, **__: object) -> None:
+        """Withdraw the notification, as `voice_notify.cancel` does."""
+        cancel(self.id)
+
+
+class LedgerBackend(BaseBackend):  # type: ignore[misc] # celery has no types
+    """A result backend that stores nothing: `state` and `get()` read the ledger."""
+
+    persistent = True
+
+    def get_task_meta(self, task_id: str, cache: bool = True) -> dict[str, Any]:  # noqa: ARG002, FBT001, FBT002 - celery's
+        """The state of a notification as Celery names it; unknown ids are PENDING, as Celery has it."""
+        try:
+            record = self.app.account.ledger.record(task_id)
+        except UnknownNotification:
+            return {"task_id": task_id, "status": states.PENDING, "result": None, "traceback": None, "children": []}
+        status, result = _as_celery(record)
+        return {"task_id": task_id, "status": status, "result": result, "traceback": None, "children": []}
+
+    def store_result(self, task_id: str, result: Any, state: str, *_: object, **__: object) -> Any:  # noqa: ANN401, ARG002
+        """The ledger has it already."""
+        return result
+
+
+def _as_celery(record: Record) -> tuple[str, object]:
+    match record.state:
+        case State.WAITING:
+            return (states.RETRY if record.attempts else states.PENDING), None
+        case State.CALLING:
+            return states.STARTED, None
+        case State.ACCEPTED:
+            return states.SUCCESS, {"call_id": record.call_id, "task_no": record.task_no}
+        case State.CANCELLED:
+            return states.REVOKED, TaskRevokedError(record.reason)
+        case State.DEAD | State.EXPIRED:
+            return states.FAILURE, NotDelivered(record.state, record.reason, record.code, record.message)
