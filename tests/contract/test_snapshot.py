@@ -107,7 +107,7 @@ def test_how_it_stands(account: Account, statistics: Statistics) -> None:
 def test_a_worker_that_went(account: Account, statistics: Statistics) -> None:
     """A worker that was not heard of for its time is not counted."""
     account.claim(worker="w1")
-    account.clock.advance(account.ledger.options.worker_ttl_ms + 1)
+    account.clock.advance(account.ledger.rules.worker_ttl_ms + 1)
     assert statistics.read().workers == 0
 
 

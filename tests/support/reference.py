@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from voice_notify.domain.forecast import Limits, next_free
 from voice_notify.domain.outcome import Outcome
 from voice_notify.domain.retry import Step, Verdict, Window
 from voice_notify.domain.states import State
+from voice_notify.domain.windows import Limits, next_free
 from voice_notify.ledger.rules import LedgerRules
 
 
@@ -167,7 +167,7 @@ class Reference:
         override, note.override = note.override, None
         note.state = step.state if step.state is State.ACCEPTED else override or step.state
         if note.state is State.WAITING:
-            note.joins = max(step.due_ms, 0)
+            note.joins = max(step.ready_at_ms, 0)
             if note.deadline <= now:
                 note.state = State.EXPIRED
         self._hear(note, token, outcome, step, now)

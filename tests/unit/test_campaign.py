@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_notify.domain.campaign import Campaign, Cost, Plan
-from voice_notify.domain.forecast import Limits
 from voice_notify.domain.notification import Notification
+from voice_notify.domain.windows import Limits
 
 LIMITS = Limits(gap_ms=30_000, max_calls=5, window_ms=86_400_000)
 DAY = 86_400

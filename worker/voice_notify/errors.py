@@ -32,6 +32,10 @@ class StoreUnavailable(VoiceNotifyError, ConnectionError):
     """
 
 
+class LedgerDamaged(VoiceNotifyError):
+    """What Redis holds for one notification is not what the ledger wrote there."""
+
+
 class NotAllowed(VoiceNotifyError):
     """Redis does not let its user do that, see `deploy/redis-users.acl.in`."""
 

@@ -11,9 +11,10 @@ from voice_notify.cli.rendering.output import print_text
 from voice_notify.demo.case import Case, Seen
 from voice_notify.demo.evidence import Evidence
 from voice_notify.demo.stage import DELIVERY, Stage
-from voice_notify.domain.states import Reason, State
+from voice_notify.domain.reasons import Reason
+from voice_notify.domain.states import State
 from voice_notify.ledger.dead_letters import DeadLetters
-from voice_notify.ledger.notifications import Explanation
+from voice_notify.ledger.explanation import Explanation
 
 _FIRST = "13700015301"
 _OTHERS = ("13700015302", "13700015303", "13700015304")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import voice_notify
 from voice_notify.demo.sandbox_client import Request, SandboxClient
 from voice_notify.domain.states import State
-from voice_notify.ledger.notifications import Explanation, Record
+from voice_notify.ledger.explanation import Explanation
+from voice_notify.ledger.notifications import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from voice_notify.accounts import current_account
 from voice_notify.cli.rendering.output import print_table, print_text, show_mobile, show_span, state_text
 from voice_notify.demo.case import Case, Seen
 from voice_notify.demo.stage import SHRUNK, Stage
-from voice_notify.domain.states import Reason, State
-from voice_notify.ledger.notifications import Explanation
+from voice_notify.domain.reasons import Reason
+from voice_notify.domain.states import State
+from voice_notify.ledger.explanation import Explanation
 from voice_notify.settings import Settings
 
 _PARKED = {Reason.GAP, Reason.DAILY, Reason.BACKOFF}

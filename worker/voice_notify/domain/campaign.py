@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from voice_notify.domain.forecast import Limits, Turn, timetable
+from voice_notify.domain.forecast import Turn, timetable
+from voice_notify.domain.windows import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

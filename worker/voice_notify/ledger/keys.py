@@ -2,7 +2,7 @@
 
 All keys of one account begin with `prefix(app_id)`, whose braces make it one hash tag: they live in one slot of a
 Redis Cluster, so one script may touch several. A script is given the prefix as KEYS[1], which tells a cluster where to
-run it; the keys' names in its text are those that `lua_keys` defines from the same table.
+run it; a test compares the names in its text with those here.
 
 | key               | type   | holds                                                 | lives                 |
 |-------------------|--------|-------------------------------------------------------|-----------------------|
@@ -72,7 +72,7 @@ FIELDS: Final = {
     "created": "ms of submission",
     "ready": "ms from which it could be called but for its number's limits, where that is later",
     "units": "what a call costs in billing units, if more than one",
-    "state": "core.states.State",
+    "state": "domain.states.State",
     "reason": "why it is in this state",
     "deadline": "ms after which no call begins",
     "policy": "its own on_unconfirmed",
@@ -88,11 +88,21 @@ FIELDS: Final = {
     "ended": "ms of the final state",
 }
 
+#: Fields of the account's pause.
+ACCOUNT_FIELDS: Final = {
+    "reason": "domain.reasons.PauseReason",
+    "message": "the provider's msg, or a person's text",
+    "since": "ms of its beginning",
+    "until": "ms at which one probe is let through; missing where only a person resumes",
+    "cooldown": "ms of the cool-down that runs",
+    "probe": "token of the attempt that finds out",
+}
+
 #: Counters in `totals`; they only grow. Buckets are not cumulative, and named by their upper bound in ms, or `inf`.
 TOTALS_FIELDS: Final = {
     "submitted": "notifications stored",
     "replayed": "dead letters given back to their lines",
-    "call:<kind>:<code>": "attempts that ended, by core.outcome.Kind and code",
+    "call:<kind>:<code>": "attempts that ended, by domain.outcome.Kind and code",
     "final:<state>:<reason>": "notifications that reached a final state",
     "units:<template>": "billing units of calls that the provider took",
     "unsure:<template>": "billing units of calls that it may have taken",
@@ -107,9 +117,3 @@ TOTALS_FIELDS: Final = {
 def prefix(app_id: str) -> str:
     """The beginning of all keys of one account, and their hash tag."""
     return f"vn:{{{app_id}}}:"
-
-
-def lua_keys(prefix: str) -> dict[str, str]:
-    """The names of one account's keys, for its scripts: `AGENDA`, `NOTIFICATION .. id` and so on."""
-    names = {constant: name for constant, name in globals().items() if constant.isupper() and isinstance(name, str)}
-    return {constant: f"'{prefix}{name}'" for constant, name in names.items()}

@@ -19,6 +19,7 @@ from voice_notify.domain.masking import mask_text
 from voice_notify.domain.outcome import Kind
 from voice_notify.domain.states import State
 from voice_notify.ledger.ledger import Grant, Settlement
+from voice_notify.ledger.results import SettleResult, Undecided
 from voice_notify.monitoring.logs import get_logger
 
 log = get_logger(__name__)
@@ -77,13 +78,13 @@ class TaskEvents:
                 self._put("task-received", grant.id, args="()", kwargs="{}", retries=0)
             self._put("task-started", grant.id, retries=retries)
 
-    def ended(self, settlements: Sequence[Settlement], states: Sequence[str]) -> None:
-        """Attempts were settled, with these states of their notifications after it."""
+    def ended(self, settled: Sequence[tuple[Settlement, SettleResult]]) -> None:
+        """Attempts were settled, each with what that came to."""
         if not self._switch.is_on():
             return
-        for settlement, state in zip(settlements, states, strict=True):
+        for settlement, result in settled:
             began = self._started.pop(settlement.id, None)
-            event = _event(settlement, state)
+            event = _event(settlement, result)
             if event:
                 kind, fields = event
                 if kind == "task-succeeded":
@@ -147,11 +148,11 @@ class TaskEvents:
                 log.debug("connection closed with an error", error=str(error))
 
 
-def _event(settlement: Settlement, state: str) -> Event | None:
+def _event(settlement: Settlement, result: SettleResult) -> Event | None:
     """What a monitor is told of an attempt's end; nothing where another attempt decides."""
     outcome, step = settlement.outcome, settlement.step
     words = f"{outcome.code} {outcome.message}".rstrip()
-    match state:
+    match result:
         case State.ACCEPTED:
             reason = step.reason if step.state == State.ACCEPTED else "late"
             return "task-succeeded", {"result": _result(settlement) if outcome.call_id else f"{reason}: {words}"}
@@ -160,8 +161,8 @@ def _event(settlement: Settlement, state: str) -> Event | None:
         case State.WAITING:
             return "task-retried", {"exception": f"{step.reason}: {words}", "traceback": ""}
         case State.EXPIRED | State.CANCELLED:
-            return "task-revoked", {"terminated": False, "signum": None, "expired": state == State.EXPIRED}
-        case "late" if outcome.kind is Kind.ACCEPTED:
+            return "task-revoked", {"terminated": False, "signum": None, "expired": result is State.EXPIRED}
+        case Undecided.LATE if outcome.kind is Kind.ACCEPTED:
             return "task-succeeded", {"result": f"late: {_result(settlement)}"}
     return None
 
