@@ -139,3 +139,11 @@ def test_what_the_domain_may_use() -> None:
         (module, name) for module in DOMAIN for name in imports_of(module) if name.partition(".")[0] not in allowed
     ]
     assert foreign == []
+
+
+def test_the_demo_is_an_application() -> None:
+    """The demo judges the system from outside: it submits and asks through the public API, the account and the CLI."""
+    inside = ("broker", "concurrency", "delivery", "monitoring", "producer", "provider", "sandbox")
+    judged = tuple(f"voice_notify.{part}" for part in inside)
+    demo = [module for module in MODULES if is_part_of(module, ("voice_notify.demo",))]
+    assert [(module, name) for module in demo for name in imports_of(module) if is_part_of(name, judged)] == []
