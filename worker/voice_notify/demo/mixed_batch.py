@@ -13,7 +13,7 @@ from voice_notify.demo.configuration import ALERT, CHECKUP, DAY_S, DELIVERY, GAP
 from voice_notify.demo.evidence import Evidence
 from voice_notify.demo.services import Services
 from voice_notify.domain.states import State
-from voice_notify.domain.template import MAX_TEXT
+from voice_notify.domain.template import MAX_TEXT_CHARACTERS
 
 _MANY = 300
 _PROVIDER_LATENCY_S = (0.05, 0.3)  # least and most
@@ -175,10 +175,10 @@ def _submit_one_key_twice() -> Check:
 
 def _submit_bad_input() -> Iterator[Check]:
     fixed = len(TEMPLATES[DELIVERY]) - len("{1}{2}")
-    too_long = "长" * (MAX_TEXT + 1 - fixed)
+    too_long = "长" * (MAX_TEXT_CHARACTERS + 1 - fixed)
     yield _submit_refused("a number of 10 digits", "mobile", "1380013800", ["张三", "3号楼"])
     yield _submit_refused("a comma in a variable", "params", "13700015208", ["张三,李四", "3号楼"])
-    yield _submit_refused(f"a text of {MAX_TEXT + 1} characters", "params", "13700015209", ["", too_long])
+    yield _submit_refused(f"a text of {MAX_TEXT_CHARACTERS + 1} characters", "params", "13700015209", ["", too_long])
 
 
 def _submit_refused(name: str, field: str, mobile: str, params: list[str]) -> Check:
