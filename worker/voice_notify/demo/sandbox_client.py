@@ -25,7 +25,7 @@ class Request:
 
 
 class SandboxClient:
-    """Asks and steers the sandbox on a port of the loopback."""
+    """Asks and controls the sandbox on a port of the loopback."""
 
     def __init__(self, port: int) -> None:
         self._port = port

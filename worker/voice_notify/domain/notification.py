@@ -185,7 +185,7 @@ def _check_priority(priority: object) -> None:
 
 
 def _check_seconds(field: str, seconds: object) -> None:
-    if type(seconds) not in (int, float) or not 0 <= seconds <= MAX_SECONDS:  # type: ignore[operator]
+    if type(seconds) not in (int, float) or not 0 <= seconds <= MAX_SECONDS:  # type: ignore[operator] # a number
         raise InvalidNotification(field, f"must be a number of seconds from now, 0 to {MAX_SECONDS} (366 days)")
 
 

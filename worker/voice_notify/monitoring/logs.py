@@ -54,15 +54,15 @@ class Logger(structlog.stdlib.BoundLogger):
         """Log at DEBUG."""
         return super().debug(event, *args, **fields) if self._logger.isEnabledFor(logging.DEBUG) else None
 
-    def info(self, event: str | None = None, *args: Any, **fields: Any) -> Any:  # noqa: ANN401
+    def info(self, event: str | None = None, *args: Any, **fields: Any) -> Any:  # noqa: ANN401 - as above
         """Log at INFO."""
         return super().info(event, *args, **fields) if self._logger.isEnabledFor(logging.INFO) else None
 
-    def warning(self, event: str | None = None, *args: Any, **fields: Any) -> Any:  # noqa: ANN401
+    def warning(self, event: str | None = None, *args: Any, **fields: Any) -> Any:  # noqa: ANN401 - as above
         """Log at WARNING."""
         return super().warning(event, *args, **fields) if self._logger.isEnabledFor(logging.WARNING) else None
 
-    def exception(self, event: str | None = None, *args: Any, **fields: Any) -> Any:  # noqa: ANN401
+    def exception(self, event: str | None = None, *args: Any, **fields: Any) -> Any:  # noqa: ANN401 - as above
         """Log at ERROR, with the traceback as a field: numbers in it would not be masked if logging added it."""
         return super().error(event, *args, **{"exc_info": True, **fields})
 

@@ -33,7 +33,7 @@ _WITHOUT_QUOTATION = {
 class WorkerLogging(Logging):  # type: ignore[misc] # celery has no types
     """Celery's logging with our formatter; `--loglevel` and `--logfile` keep their meaning."""
 
-    def setup_handlers(self, logger: Any, logfile: Any, format: Any, colorize: Any, **_: Any) -> Any:  # noqa: A002, ANN401
+    def setup_handlers(self, logger: Any, logfile: Any, format: Any, colorize: Any, **_: Any) -> Any:  # noqa: A002, ANN401 - celery's
         """Have `logger` write to `logfile`, else to stderr."""
 
         def formatter(*_: object, **__: object) -> logging.Formatter:

@@ -31,7 +31,7 @@ _KEEP_ALIVE_S = 75
 class _CuttableProtocol(H11Protocol):
     """Gives its transport to the application, which can then cut the connection: ASGI itself has no means for that."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 
