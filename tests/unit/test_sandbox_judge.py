@@ -57,24 +57,24 @@ def test_a_bad_request_is_answered_400() -> None:
     assert judge.request_log.attempts == [attempt]
 
 
-def test_the_gap_ends_exactly_that_long_after_the_last_call() -> None:
+def test_the_gap_ends_exactly_after_its_length() -> None:
     """A request a millisecond earlier is refused, and does not extend the gap."""
     assert codes(Judge(SandboxConfig(gap=30)), 0, 29.999, 30, 59.999, 60) == [200, 609, 200, 609, 200]
 
 
-def test_the_daily_window_rolls() -> None:
-    """The sixth call may come exactly a window after the first, not at midnight."""
+def test_the_sixth_call_may_come_exactly_a_window_after_the_first() -> None:
+    """The window rolls; it does not end at midnight."""
     times = [0, 100, 200, 300, 400, 86_399.999, 86_400, 86_499.999, 86_500]
     assert codes(Judge(SandboxConfig()), *times) == [200] * 5 + [606, 200, 606, 200]
 
 
-def test_each_number_has_windows_of_its_own() -> None:
+def test_windows_are_each_numbers_own() -> None:
     """A call to one number does not delay a call to another."""
     judge = Judge(SandboxConfig())
     assert [arrive(judge, MOBILE).code, arrive(judge, OTHER).code] == [200, 200]
 
 
-def test_breaking_both_windows_is_two_violations() -> None:
+def test_a_call_that_breaks_both_windows_is_two_violations() -> None:
     """The request is answered 606."""
     judge = Judge(SandboxConfig(gap=30, max_calls=1, window=100))
     assert codes(judge, 0, 10) == [200, 606]
@@ -128,14 +128,14 @@ def test_a_placed_call_counts_whatever_the_reply(fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("fault", [fault for fault in Fault if not fault.places_call])
-def test_a_fault_before_the_call_costs_nothing(fault: Fault) -> None:
+def test_a_fault_before_placing_counts_and_costs_nothing(fault: Fault) -> None:
     """A request that is cut or refused before it is placed counts in no window and is not billed."""
     judge = Judge(SandboxConfig(balance=10, faults=FaultScript(rules=(Rule(action=fault, count=1),))))
     first, second = arrive(judge), arrive(judge, after=1)
     assert (first.placed, first.units, second.code) == (False, 0, 200)
 
 
-def test_calls_are_billed_until_the_balance_is_spent() -> None:
+def test_a_call_that_costs_more_than_the_balance_is_answered_603() -> None:
     """Each call is billed; one that costs more than is left is answered 603, until units are added."""
     judge = Judge(SandboxConfig(gap=0, balance=3))
     long = "楼" * 86
@@ -146,7 +146,7 @@ def test_calls_are_billed_until_the_balance_is_spent() -> None:
     assert arrive(judge, after=86_400).code == 200
 
 
-def test_a_suspended_account_refuses_every_request() -> None:
+def test_a_suspended_account_answers_602_to_everything() -> None:
     """While the account is suspended every request is answered 602, even a bad one; then everything is as before."""
     judge = Judge(SandboxConfig())
     judge.account_answer = 602
@@ -172,7 +172,7 @@ def test_a_magic_code_is_always_answered_and_never_called(digits: str) -> None:
     assert [(attempt.code, attempt.placed) for attempt in attempts] == [(int(digits), False)] * 3
 
 
-def test_the_magic_number_that_recovers() -> None:
+def test_the_magic_number_0001_recovers_after_two_refusals() -> None:
     """…0001 is answered 500 twice, then it is called; another number that recovers counts for itself."""
     judge = Judge(SandboxConfig(gap=0))
     answers = [arrive(judge, "13800130001", after=after).code for after in (0, 1, 2, 3)]
@@ -185,7 +185,7 @@ def test_magic_numbers_can_be_turned_off() -> None:
     assert arrive(Judge(SandboxConfig(magic_numbers=False)), "13800130602").code == 200
 
 
-def test_the_log_counts_what_happened() -> None:
+def test_the_summary_counts_what_arrived() -> None:
     """The summary counts requests, calls, outcomes, violations and units; each number's requests can be asked for."""
     judge = Judge(SandboxConfig())
     arrive(judge, param="楼" * 86)
