@@ -157,7 +157,7 @@ def test_a_broker_that_is_down_costs_events_only() -> None:
     broker.down.set()
     events = events_of(broker)
     events.expired(["lost"])
-    assert eventually(lambda: broker.connections == 1 and events._dispatcher is None and events._failing)  # noqa: SLF001
+    assert eventually(lambda: broker.connections == 1 and events._event_dispatcher is None and events._failing)  # noqa: SLF001
     broker.down.clear()
     events.expired(["sent"])
     events.close()

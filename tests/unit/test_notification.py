@@ -20,7 +20,7 @@ TEMPLATES = {
 
 
 def build(*, templates: Mapping[str, Template] = TEMPLATES, **changes: Any) -> Notification:  # noqa: ANN401 - any bad input
-    """Return a good notification with `changes`."""
+    """A valid notification, but for `changes`."""
     fields = {"mobile": "13800138000", "template_id": "453662", "params": ["张三", "3号楼"], "id": "a1"} | changes
     return build_notification(**fields, templates=templates)
 
@@ -155,7 +155,7 @@ VARIABLE_CONTROL = "variable 2 contains the control character"
     ],
 )
 def test_a_broken_rule_is_refused_by_field_and_rule(field: str, value: object, rule: str) -> None:
-    """Every refusal names the field, and the rule in words that tell what to write instead."""
+    """Every refusal names the field and the rule, and says what to write instead."""
     changes: dict[str, Any] = {field: value}
     with pytest.raises(InvalidNotification) as refusal:
         build(**changes)
@@ -164,7 +164,7 @@ def test_a_broken_rule_is_refused_by_field_and_rule(field: str, value: object, r
 
 
 def test_an_undeclared_template_is_bounded_by_its_variables() -> None:
-    """The mirror may be behind, so the template passes; its variables alone may not be longer than a text."""
+    """The mirror may be behind, so the template passes; but its variables alone may not be longer than a text."""
     with pytest.raises(InvalidNotification, match="params: the text would have 501 characters"):
         build(templates={}, params=["字" * 250, "字" * 251])
 
@@ -178,7 +178,7 @@ def test_an_undeclared_template_is_bounded_by_its_variables() -> None:
         {"params": ["暗号"]},
     ],
 )
-def test_a_refusal_repeats_neither_the_number_nor_the_words(changes: dict[str, Any]) -> None:
+def test_a_refusal_repeats_neither_the_number_nor_the_text(changes: dict[str, Any]) -> None:
     """Errors end up in logs: the example in a hint stands for the number, the position for the variable."""
     with pytest.raises(InvalidNotification) as refusal:
         build(**changes)
@@ -186,7 +186,7 @@ def test_a_refusal_repeats_neither_the_number_nor_the_words(changes: dict[str, A
     assert not any(private in said for private in ("0013", "张三", "暗号", "口令"))
 
 
-def test_repr_hides_the_number_and_the_words() -> None:
+def test_repr_hides_the_number_and_the_text() -> None:
     """A notification can be logged: its number is masked, its variables are left out."""
     shown = repr(build(key="order-8812"))
     assert "138****8000" in shown
@@ -201,7 +201,7 @@ def test_a_notification_does_not_change() -> None:
 
 
 def test_new_ids_are_valid_and_differ() -> None:
-    """A fresh id has 24 hexadecimal digits, passes the rule for ids and does not come twice."""
+    """A new id has 24 hexadecimal digits, passes the rule for ids and is not made twice."""
     ids = [new_id() for _ in range(100)]
     assert len(set(ids)) == 100
     assert all(len(fresh) == 24 and int(fresh, 16) >= 0 for fresh in ids)

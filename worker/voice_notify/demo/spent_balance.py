@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import voice_notify
 from voice_notify.accounts import current_account
 from voice_notify.cli.rendering.output import print_text
-from voice_notify.demo.case import Case, Seen
+from voice_notify.demo.check import Check, Seen
+from voice_notify.demo.configuration import DELIVERY
 from voice_notify.demo.evidence import Evidence
-from voice_notify.demo.stage import DELIVERY, Stage
+from voice_notify.demo.services import Services
 from voice_notify.domain.reasons import Reason
 from voice_notify.domain.states import State
 from voice_notify.ledger.dead_letters import DeadLetters
@@ -18,51 +19,51 @@ from voice_notify.ledger.explanation import Explanation
 
 _FIRST = "13700015301"
 _OTHERS = ("13700015302", "13700015303", "13700015304")
-_TOP_UP = 1_000_000  # billing units
+_TOP_UP_UNITS = 1_000_000
 
 
-def run_out(stage: Stage) -> list[Case]:
+def spend_balance(services: Services) -> list[Check]:
     """Spend the balance, look at what follows, top up, resume and replay."""
-    stage.sandbox.set_balance(0)
-    print_text("  The balance is spent. One notification meets that …")
+    services.sandbox.set_balance(0)
+    print_text("  The balance is spent. One notification finds that out …")
     first = voice_notify.notify.delay(_FIRST, DELIVERY, ["赵敏", "5号楼丰巢柜"]).id
-    dead = _wait_for_pause(stage, first)
+    dead = _wait_for_pause(services, first)
     others = [voice_notify.notify.delay(mobile, DELIVERY, ["周杰", "地下车库岗亭"]).id for mobile in _OTHERS]
     print_text(f"  … the account pauses itself, and {len(others)} more wait. Topped up, resumed, replayed:")
     waiting = [voice_notify.explain(id_) for id_ in others]
     resumed_at = time.time()
-    _put_right(stage, first)
-    return [_paused(dead), _waited(waiting, resumed_at), _replayed(first)]
+    _put_right(services, first)
+    return [_check_pause(dead), _check_waiting(waiting, resumed_at), _check_replay(first)]
 
 
-def _wait_for_pause(stage: Stage, id_: str) -> Explanation:
-    """The notification as a dead letter."""
-    for _ in stage.polls("a 603 makes a dead letter and pauses the account"):
+def _wait_for_pause(services: Services, id_: str) -> Explanation:
+    """Return the notification when it is a dead letter and the account is paused."""
+    for _ in services.poll("a 603 makes a dead letter and pauses the account"):
         found = voice_notify.explain(id_)
         if found.record.state is State.DEAD and found.pause:
             break
     return found
 
 
-def _put_right(stage: Stage, id_: str) -> None:
+def _put_right(services: Services, id_: str) -> None:
     """Do what `voice-notify account resume` and `voice-notify dlq replay` do."""
-    stage.sandbox.set_balance(_TOP_UP)
+    services.sandbox.set_balance(_TOP_UP_UNITS)
     ledger = current_account().ledger
     ledger.resume()
     DeadLetters(ledger.scripts).replay([id_], current_account().settings.default_expires)
 
 
-def _paused(dead: Explanation) -> Case:
+def _check_pause(dead: Explanation) -> Check:
     letter, why = dead.record, dead.pause.reason if dead.pause else "open"
 
     def see(_: Evidence) -> Seen:
         text = f"{letter.state}: {letter.code} {letter.message}; paused ({why})"
         return Seen(text, letter.state is State.DEAD and letter.code == why == "603")
 
-    return Case("603, the balance is spent", "dead letter, account paused", see, (letter.id,))
+    return Check("603, the balance is spent", "dead letter, account paused", see, (letter.id,))
 
 
-def _waited(waiting: Sequence[Explanation], resumed_at: float) -> Case:
+def _check_waiting(waiting: Sequence[Explanation], resumed_at: float) -> Check:
     ids = tuple(each.record.id for each in waiting)
     held = sum(each.reason == Reason.PAUSED for each in waiting)
 
@@ -73,12 +74,12 @@ def _waited(waiting: Sequence[Explanation], resumed_at: float) -> Case:
         text = f"{held} waited, {early} sent too early, {accepted} accepted"
         return Seen(text, held == accepted == len(requests) == len(ids) and not early)
 
-    return Case(f"{len(ids)} more while it is paused", "they wait, then are called", see, ids)
+    return Check(f"{len(ids)} more while it is paused", "they wait, then are called", see, ids)
 
 
-def _replayed(id_: str) -> Case:
+def _check_replay(id_: str) -> Check:
     def see(evidence: Evidence) -> Seen:
         state, outcomes = evidence.record(id_).state, evidence.outcomes_of(_FIRST)
         return Seen(f"{', '.join(outcomes)}: {state}", state is State.ACCEPTED and outcomes == ["603", "200"])
 
-    return Case("topped up, and replayed", "the dead letter is accepted", see, (id_,))
+    return Check("topped up, and replayed", "the dead letter is accepted", see, (id_,))

@@ -1,4 +1,4 @@
-"""What the sandbox remembers: each request that arrived, and each that broke a window."""
+"""The log of requests: each that arrived, and each that broke a window."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class Violation(NamedTuple):
-    """A request that broke a window, whatever the sandbox then answered."""
+    """A request that broke a window, whatever the sandbox answered."""
 
     attempt: Attempt
     collision: Collision
 
     def to_json(self) -> dict[str, Any]:
-        """An entry of `/sandbox/violations`: it came `after` seconds where the rule says at least `limit`."""
+        """Return an entry of `/sandbox/violations`: the request came `after` seconds, where `limit` is the least."""
         window, calls, limit = self.collision
         return {
             "kind": window,
@@ -30,8 +30,8 @@ class Violation(NamedTuple):
         }
 
 
-class Record:
-    """Everything since the start or the last reset, in order of arrival."""
+class RequestLog:
+    """The requests since the start or the last reset, in order of arrival."""
 
     def __init__(self) -> None:
         self.attempts: list[Attempt] = []
@@ -42,19 +42,19 @@ class Record:
         self._units = 0
 
     def add(self, attempt: Attempt) -> None:
-        """Remember a request that arrived."""
+        """Add a request that arrived."""
         self.attempts.append(attempt)
         self._by_mobile[attempt.mobile].append(attempt)
         self._by_outcome[attempt.outcome] += 1
         self._placed += attempt.placed
         self._units += attempt.units
 
-    def of(self, mobile: str) -> list[Attempt]:
-        """The requests for one mobile."""
+    def attempts_for(self, mobile: str) -> list[Attempt]:
+        """Return the requests for one number."""
         return self._by_mobile.get(mobile, [])
 
     def summary(self) -> dict[str, Any]:
-        """The counts for `/sandbox/summary`."""
+        """Return the counts for `/sandbox/summary`."""
         return {
             "requests": len(self.attempts),
             "placed": self._placed,

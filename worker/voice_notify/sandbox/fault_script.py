@@ -1,4 +1,4 @@
-"""A script of faults: which requests go wrong, how, and how slow the network and the provider are."""
+"""A script of faults: which requests fail and how, and how slow the network and the provider are."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 
-def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+def _check_order(bounds: tuple[float, float]) -> tuple[float, float]:
     if not 0 <= bounds[0] <= bounds[1]:
         raise ValueError("must be [min, max] with 0 <= min <= max")
     return bounds
 
 
-Seconds = Annotated[tuple[float, float], AfterValidator(_ordered)]
-"""The bounds between which a pause is drawn evenly."""
+Seconds = Annotated[tuple[float, float], AfterValidator(_check_order)]
+"""The bounds in seconds between which a pause is drawn, evenly distributed."""
 
 
 class Document(BaseModel):
-    """JSON that a tester sends; an unknown name is refused."""
+    """A JSON document that a tester sends; an unknown name is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Rule(Document):
-    """`action` befalls `percent` of the requests, or the next `count` of them; only those for `mobile`, if given."""
+    """`action` happens to `percent` of the requests or to the next `count`; with a `mobile`, only of those for it."""
 
     action: Action
     percent: float | None = Field(default=None, ge=0, le=100)
@@ -45,10 +45,10 @@ class Rule(Document):
 
 
 class FaultScript(Document):
-    """What goes wrong. The first rule that applies to a request wins; the default script does nothing.
+    """What goes wrong. The first rule that applies to a request decides; the default script does nothing.
 
     `network_delay` passes between sending and arrival, `latency` between arrival and reply, both in seconds.
-    `seed` makes the draws of one order of requests repeatable.
+    With a `seed`, the same requests in the same order meet the same faults and pauses.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -57,13 +57,13 @@ class FaultScript(Document):
     seed: int | None = None
 
 
-def mistakes_in(error: ValidationError) -> str:
-    """What is wrong with a `Document`, each mistake with its place."""
+def explain_mistakes(error: ValidationError) -> str:
+    """Return what is wrong with a `Document`: each mistake, with where it is."""
     return "; ".join(f"{'.'.join(map(str, mistake['loc']))}: {mistake['msg']}" for mistake in error.errors())
 
 
 class FaultInjector:
-    """Plays a script: draws its percentages and pauses, and counts its counts down."""
+    """Runs a script: draws its percentages and pauses, and counts down its counts."""
 
     def __init__(self, script: FaultScript) -> None:
         self._script = script
@@ -71,21 +71,21 @@ class FaultInjector:
         self._random = Random(script.seed)  # noqa: S311 - repeatable on purpose, and no secret
 
     def next_action(self, mobile: str) -> Action | None:
-        """What happens to the request that has now arrived for `mobile`."""
+        """Return what happens to the request that has now arrived for `mobile`; None if nothing does."""
         for index, rule in enumerate(self._script.rules):
-            if rule.mobile in (None, mobile) and self._strikes(index, rule):
+            if rule.mobile in (None, mobile) and self._applies(index, rule):
                 return rule.action
         return None
 
     def network_delay(self) -> float:
-        """Seconds until the next request arrives."""
+        """Return the seconds until the next request arrives."""
         return self._random.uniform(*self._script.network_delay)
 
     def latency(self) -> float:
-        """Seconds until the next reply leaves."""
+        """Return the seconds until the next reply leaves."""
         return self._random.uniform(*self._script.latency)
 
-    def _strikes(self, index: int, rule: Rule) -> bool:
+    def _applies(self, index: int, rule: Rule) -> bool:
         if rule.percent is not None:
             return self._random.random() * 100 < rule.percent
         left = self._left[index]

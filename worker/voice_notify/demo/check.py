@@ -1,4 +1,4 @@
-"""One thing that the demo shows: what is expected, and whether it was seen."""
+"""One check of the demo: what is expected, and what was seen."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A row of the table."""
+class Check:
+    """A row of the table of outcomes."""
 
-    name: str
+    case: str
     expected: str
     see: Callable[[Evidence], Seen]
     ids: tuple[str, ...] = ()  #: the notifications that were submitted for it

@@ -1,4 +1,4 @@
-"""`/sandbox/...`: where a tester sees what the sandbox saw, and steers what it does."""
+"""`/sandbox/...`: the HTTP API with which a tester sees what the sandbox saw, and controls what it does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from voice_notify.sandbox import codes
-from voice_notify.sandbox.script import Document, FaultScript, mistakes_in
+from voice_notify.sandbox.fault_script import Document, FaultScript, explain_mistakes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from voice_notify.sandbox.attempt import Attempt
-    from voice_notify.sandbox.endpoint import Endpoint
-    from voice_notify.sandbox.record import Violation
+    from voice_notify.sandbox.request_log import Violation
+    from voice_notify.sandbox.send_endpoint import SendEndpoint
 
-_CHUNK = 500
+_ENTRIES_PER_CHUNK = 500
 
 
 class Balance(Document):
@@ -33,26 +33,26 @@ class Balance(Document):
 
 
 class Account(Document):
-    """The code that answers every request, such as 602; None lets the account work again."""
+    """The code with which every request is answered, such as 602; None lets the account work again."""
 
     answer: int | None = Field(gt=codes.PLACED, le=999)
 
 
 class Secret(Document):
-    """The account's new secret, and whether the one before it is good for now: as where a provider lets both be."""
+    """The account's new secret, and whether the one before it stays valid, as with a provider that allows both."""
 
     secret: SecretStr = Field(min_length=1)
     keep_old: bool = False
 
 
-class Console:
-    """The tester's routes over one endpoint."""
+class ControlApi:
+    """The tester's routes, over one endpoint."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: SendEndpoint) -> None:
         self._endpoint = endpoint
 
     def app(self) -> Starlette:
-        """The routes, and for every other path the provider's 404."""
+        """Return the ASGI application: the routes, and for every other path the provider's 404."""
         return Starlette(
             routes=[
                 Route("/sandbox/calls", self.calls),
@@ -70,37 +70,37 @@ class Console:
         )
 
     async def calls(self, request: Request) -> Response:
-        """Each request that arrived, in order; `?mobile=` asks for one number's."""
-        record = self._endpoint.judge.record
+        """List the requests that arrived, in order; with `?mobile=`, those for one number."""
+        log = self._endpoint.judge.request_log
         mobile = request.query_params.get("mobile")
-        return _stream(record.attempts if mobile is None else record.of(mobile))
+        return _stream(log.attempts if mobile is None else log.attempts_for(mobile))
 
     async def violations(self, _: Request) -> Response:
-        """Each request that broke a window."""
-        return _stream(self._endpoint.judge.record.violations)
+        """List the requests that broke a window."""
+        return _stream(self._endpoint.judge.request_log.violations)
 
     async def summary(self, _: Request) -> Response:
-        """The counts of everything."""
+        """Show how many there were of everything."""
         traffic = {"max_concurrent": self._endpoint.most_open, "never_arrived": self._endpoint.never_arrived}
-        return JSONResponse(self._endpoint.judge.record.summary() | traffic)
+        return JSONResponse(self._endpoint.judge.request_log.summary() | traffic)
 
     async def balance(self, _: Request) -> Response:
-        """The billing units left."""
+        """Show the billing units that are left."""
         return JSONResponse({"units": self._endpoint.judge.balance})
 
     async def set_balance(self, request: Request) -> Response:
-        """Set the billing units left."""
+        """Set the billing units that are left."""
         self._endpoint.judge.balance = Balance.model_validate_json(await request.body()).units
         return await self.balance(request)
 
     async def set_account(self, request: Request) -> Response:
-        """Make every request answer one code, or let the account work again."""
+        """Answer every request with one code, or let the account work again."""
         account = Account.model_validate_json(await request.body())
         self._endpoint.judge.account_answer = account.answer
         return JSONResponse(account.model_dump())
 
     async def change_secret(self, request: Request) -> Response:
-        """Change the account's secret; without `keep_old`, the one before is refused from now on."""
+        """Change the account's secret; without `keep_old`, the one before is refused from then on."""
         change = Secret.model_validate_json(await request.body())
         self._endpoint.judge.change_secret(change.secret.get_secret_value(), keep_old=change.keep_old)
         return Response(status_code=204)
@@ -108,29 +108,29 @@ class Console:
     async def set_faults(self, request: Request) -> Response:
         """Replace the script of faults."""
         script = FaultScript.model_validate_json(await request.body())
-        self._endpoint.judge.play(script)
+        self._endpoint.judge.set_fault_script(script)
         return JSONResponse(script.model_dump())
 
     async def clear_faults(self, _: Request) -> Response:
-        """End the script of faults; magic numbers stay."""
-        self._endpoint.judge.play(FaultScript())
+        """Remove the script of faults; the magic numbers stay."""
+        self._endpoint.judge.set_fault_script(FaultScript())
         return Response(status_code=204)
 
     async def reset(self, _: Request) -> Response:
-        """Forget everything and begin again as configured."""
+        """Forget everything and start again as configured."""
         self._endpoint.reset()
         return Response(status_code=204)
 
 
 def _stream(items: Sequence[Attempt] | Sequence[Violation]) -> Response:
-    # Written in chunks: a hundred thousand entries at once would keep requests waiting and so falsify their arrival.
+    # In chunks: a hundred thousand entries at once would keep requests waiting, and falsify their times of arrival.
     return StreamingResponse(_json_array(list(items)), media_type="application/json")
 
 
 async def _json_array(items: Sequence[Attempt | Violation]) -> AsyncIterator[str]:
     separator = "["
-    for start in range(0, len(items), _CHUNK):
-        chunk = [item.to_json() for item in items[start : start + _CHUNK]]
+    for start in range(0, len(items), _ENTRIES_PER_CHUNK):
+        chunk = [item.to_json() for item in items[start : start + _ENTRIES_PER_CHUNK]]
         yield separator + json.dumps(chunk, ensure_ascii=False)[1:-1]
         separator = ","
         await asyncio.sleep(0)
@@ -142,4 +142,4 @@ async def _wrong_address(_: Request, __: Exception) -> Response:
 
 
 async def _bad_document(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": mistakes_in(cast("ValidationError", error))}, 400)
+    return JSONResponse({"error": explain_mistakes(cast("ValidationError", error))}, 400)

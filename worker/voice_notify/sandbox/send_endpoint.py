@@ -1,4 +1,4 @@
-"""The provider's one endpoint, as a plain ASGI callable, because it is used under load."""
+"""The provider's endpoint that places calls, a plain ASGI callable: it is used under load."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from voice_notify.sandbox.attempt import Arrival
-from voice_notify.sandbox.checks import Sent
-from voice_notify.sandbox.faults import SLOW_SECONDS, Fault
+from voice_notify.sandbox.checks import RawRequest
+from voice_notify.sandbox.faults import SLOW_REPLY_S, Fault
 from voice_notify.sandbox.judge import Judge
 from voice_notify.sandbox.replies import reply_to
 
@@ -23,11 +23,11 @@ _CUTS = {Fault.CUT, Fault.CUT_BEFORE}
 _WITHOUT_REPLY = {Fault.HANG, *_CUTS}
 
 
-class Endpoint:
-    """Takes requests off the wire, lets the `judge` decide, and behaves accordingly.
+class SendEndpoint:
+    """Reads requests off the wire, lets the `judge` decide, and behaves accordingly.
 
-    `most_open` is the largest number of requests that were open at once; `never_arrived` counts those whose client
-    hung up first.
+    `most_open` is the largest number of requests that were open at once; `never_arrived` counts those whose client hung
+    up before they arrived.
     """
 
     def __init__(self, config: SandboxConfig) -> None:
@@ -36,13 +36,13 @@ class Endpoint:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything and begin again as configured."""
+        """Forget everything and start again as configured."""
         self.judge = Judge(self._config)
         self.most_open = self._open
         self.never_arrived = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, from the wire to the reply."""
+        """Handle one request, from the wire to the reply."""
         self._open += 1
         self.most_open = max(self.most_open, self._open)
         try:
@@ -51,11 +51,11 @@ class Endpoint:
             self._open -= 1
 
     async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sent = await _read(scope, receive)
-        if sent is None or await _client_leaves(receive, within=self.judge.faults.network_delay()):
+        raw = await _read(scope, receive)
+        if raw is None or await _client_leaves(receive, within=self.judge.faults.network_delay()):
             self.never_arrived += 1
             return
-        attempt = self.judge.arrive(sent, Arrival(time.monotonic(), time.time()))
+        attempt = self.judge.arrive(raw, Arrival(time.monotonic(), time.time()))
         if attempt.fault in _CUTS:
             scope["state"]["transport"].abort()
         if not await _client_leaves(receive, within=self._reply_delay(attempt)):
@@ -65,12 +65,12 @@ class Endpoint:
         if attempt.fault in _WITHOUT_REPLY:
             return None
         if attempt.fault is Fault.SLOW:
-            return SLOW_SECONDS
+            return SLOW_REPLY_S
         return self.judge.faults.latency()
 
 
-async def _read(scope: Scope, receive: Receive) -> Sent | None:
-    """The whole request, or None if the client hung up before its end."""
+async def _read(scope: Scope, receive: Receive) -> RawRequest | None:
+    """Return the whole request, or None if the client hung up before its end."""
     body = bytearray()
     more = True
     while more:
@@ -80,11 +80,11 @@ async def _read(scope: Scope, receive: Receive) -> Sent | None:
         body += message.get("body", b"")
         more = message.get("more_body", False)
     content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-    return Sent(scope["method"], content_type.decode("latin-1"), scope["query_string"], bytes(body))
+    return RawRequest(scope["method"], content_type.decode("latin-1"), scope["query_string"], bytes(body))
 
 
 async def _client_leaves(receive: Receive, *, within: float | None) -> bool:
-    """Pause `within` seconds (None: for ever), but no longer than the client stays; tell whether it has hung up."""
+    """Wait for `within` seconds (None: without end) or until the client hangs up. Returns whether it has hung up."""
     if within == 0:
         return False
     try:

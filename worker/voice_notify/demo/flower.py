@@ -1,4 +1,4 @@
-"""`voice-notify demo --flower`: the same stage with Flower beside it, and a call now and then until Ctrl-C."""
+"""`voice-notify demo --flower`: the same services with Flower beside them, and a call now and then until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ import os
 import secrets
 import sys
 import time
+from http import HTTPStatus
 from http.client import HTTPConnection
 from random import Random
 
 import voice_notify
 from voice_notify.cli.rendering.output import print_text
-from voice_notify.demo.servers import run_process
-from voice_notify.demo.stage import DELIVERY, Stage
+from voice_notify.demo.configuration import DELIVERY
+from voice_notify.demo.processes import run_process
+from voice_notify.demo.services import Services
 
-_PORT = 5555
-_PAUSE_SECONDS = 0.4
-#: What the last four digits have the sandbox do, mostly nothing special: see `voice-notify sandbox --help`.
+_DEFAULT_PORT = 5555
+_CALL_INTERVAL_S = 0.4
+#: Last four digits, and with them what the sandbox does (`voice-notify sandbox --help`): mostly nothing special.
 _ENDINGS = (*("",) * 14, "0001", "0001", "0400", "0902", "0999", "0500")
 
 
-def play_on(stage: Stage) -> None:
+def show_flower(services: Services) -> None:
     """Run Flower and call numbers until Ctrl-C."""
     login = os.environ.setdefault("FLOWER_BASIC_AUTH", f"admin:{secrets.token_urlsafe(12)}")
-    port = int(os.environ.setdefault("FLOWER_PORT", str(_PORT)))
+    port = int(os.environ.setdefault("FLOWER_PORT", str(_DEFAULT_PORT)))
     command = [sys.executable, "-m", "celery", "-A", "voice_notify", "flower", "--read-only"]
-    with run_process("Flower", command, stage.folder / "flower.log") as flower:
+    with run_process("Flower", command, services.folder / "flower.log") as flower:
         flower.wait_until(lambda: _answers(port))
         user, _, password = login.partition(":")
         print_text(f"\nFlower: http://127.0.0.1:{port}/tasks   user {user}   password {password}")
@@ -34,10 +36,10 @@ def play_on(stage: Stage) -> None:
         number = 0
         while True:
             number += 1
-            for process in (*stage.processes, flower):
+            for process in (*services.processes, flower):
                 process.check()
             voice_notify.notify.apply_async((_mobile(number, random.choice(_ENDINGS)), DELIVERY, ["张三", "3号楼"]))
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(_CALL_INTERVAL_S)
 
 
 def _mobile(number: int, ending: str) -> str:
@@ -48,7 +50,7 @@ def _answers(port: int) -> bool:
     connection = HTTPConnection("127.0.0.1", port, timeout=1)
     try:
         connection.request("GET", "/healthcheck")
-        return connection.getresponse().status == 200  # noqa: PLR2004 - OK
+        return connection.getresponse().status == HTTPStatus.OK
     except OSError:
         return False
     finally:
