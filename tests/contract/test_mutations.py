@@ -143,8 +143,8 @@ MUTATIONS: dict[str, list[Mutation]] = {
             test_statistics.test_a_budget_counts_calls_in_flight,
         ),
         ("spend(now, spending)", "", test_statistics.test_a_spent_budget),
-        ("math.max(record.ready, free)", "record.ready", test_statistics.test_lateness),
-        ("redis.call('HSET', NOTIFICATION .. due[i], 'ready', due[i + 1])", "", test_statistics.test_lateness),
+        ("math.max(record.ready_at, free)", "record.ready_at", test_statistics.test_lateness),
+        ("redis.call('HSET', NOTIFICATION .. due[i], 'ready_at', due[i + 1])", "", test_statistics.test_lateness),
         ("record.attempts = record.attempts + 1", "record.attempts = 1", test_settle.test_attempts_are_exhausted),
     ],
     "settle": [

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from voice_notify.domain.template import MAX_TEXT_CHARACTERS, Template, billing_units, load_templates
+from voice_notify.domain.budget import billing_units
+from voice_notify.domain.template import MAX_TEXT_CHARACTERS, Template, load_templates
 from voice_notify.errors import InvalidNotification, SettingsError
 
 EXAMPLES = Path(__file__).parents[2] / "config" / "templates.toml"

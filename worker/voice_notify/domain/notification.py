@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from voice_notify.domain.budget import billing_units
 from voice_notify.domain.masking import mask_mobile
-from voice_notify.domain.template import MAX_TEXT_CHARACTERS, TEMPLATE_ID, billing_units
+from voice_notify.domain.template import MAX_TEXT_CHARACTERS, TEMPLATE_ID
 from voice_notify.errors import InvalidNotification
 
 if TYPE_CHECKING:

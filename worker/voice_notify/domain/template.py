@@ -19,8 +19,6 @@ MAX_TEXT_CHARACTERS = 500
 #: What a template's id may look like.
 TEMPLATE_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
-#: PROVIDER.md, Rules of use.
-_CHARACTERS_PER_UNIT = 85
 _PLACEHOLDER = re.compile(r"\{([1-9][0-9]*)\}")
 
 
@@ -65,11 +63,6 @@ class Template:
             )
         # Variables count from 1, and there are no other braces. A subclass of `str` might format itself differently.
         return self.text.format("", *map(str.__str__, params))
-
-
-def billing_units(text: str) -> int:
-    """Return what a call with this text costs: a unit per 85 characters, rounded up (PROVIDER.md, Rules of use)."""
-    return -(-len(text) // _CHARACTERS_PER_UNIT)
 
 
 def load_templates(path: Path) -> dict[str, Template]:

@@ -22,13 +22,13 @@ run it; a test compares the names in its text with those here.
 | rate              | string | ms at which `max_calls_per_second` is used up         | about a second        |
 | wakeups           | zset   | Celery messages under way; score: ms when given up    | while not empty       |
 | heartbeats        | zset   | workers alive; score: ms when presumed dead           | while not empty       |
-| counts            | hash   | notifications by state, the waiting as                | for good              |
-|                   |        | waiting:<reason>; final states since ever             |                       |
-| totals            | hash   | what happened since ever, `TOTALS_FIELDS`             | for good              |
+| counts            | hash   | notifications by state, the waiting as                | permanently           |
+|                   |        | waiting:<reason>; final states all-time               |                       |
+| totals            | hash   | what happened, all-time: `TOTALS_FIELDS`              | permanently           |
 | day:<day>         | hash   | the totals before the first change of that day (days  | 35 days               |
 |                   |        | since 1970-01-01, China time)                         |                       |
 | spent:<day>       | string | billing units of that day's calls, for `daily_budget` | 2 days                |
-| sequence          | string | counter: the order of submission                      | for good              |
+| sequence          | string | counter: the order of submission                      | permanently           |
 
 A notification lives until it is final and `retention` has passed, a dead letter until it is replayed or purged.
 
@@ -70,7 +70,7 @@ FIELDS: Final = {
     "priority": "0-9, 9 first",
     "seq": "order of submission",
     "created": "ms of submission",
-    "ready": "ms from which it could be called but for its number's limits, where that is later",
+    "ready_at": "ms from which it could be called but for its number's limits, where that is later",
     "units": "what a call costs in billing units, if more than one",
     "state": "domain.states.State",
     "reason": "why it is in this state",
@@ -101,7 +101,7 @@ ACCOUNT_FIELDS: Final = {
 #: Counters in `totals`; they only grow. Buckets are not cumulative, and named by their upper bound in ms, or `inf`.
 TOTALS_FIELDS: Final = {
     "submitted": "notifications stored",
-    "replayed": "dead letters given back to their lines",
+    "replayed": "dead letters that were replayed",
     "call:<kind>:<code>": "attempts that ended, by domain.outcome.Kind and code",
     "final:<state>:<reason>": "notifications that reached a final state",
     "units:<template>": "billing units of calls that the provider took",

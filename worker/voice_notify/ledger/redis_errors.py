@@ -13,7 +13,7 @@ from voice_notify.errors import NotAllowed, StoreUnavailable
 #: the middle of a sentence: `Error running script (call to f_…): @user_script: 299: -OOM command not allowed …`.
 _PASSING = re.compile(r"(?:^|: -|^-)(?:OOM|READONLY|MISCONF|NOREPLICAS|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b")
 
-#: What a script is told that its user may not do; in Redis 7.0, and in 7.2 and newer.
+#: How a script learns that its user lacks a right: in Redis 7.0, and in 7.2 and newer.
 _FORBIDDEN = re.compile("user executing the script can't|ACL failure in script")
 
 

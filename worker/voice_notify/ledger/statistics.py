@@ -90,7 +90,7 @@ class Counters:
 
     @property
     def replayed(self) -> int:
-        """Dead letters that were given back to their lines."""
+        """Dead letters that were replayed."""
         return self.fields.get("replayed", 0)
 
     @property

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
 
+from voice_notify.domain.budget import LEAST_DAILY_BUDGET
 from voice_notify.domain.notification import MAX_SECONDS, OnUnconfirmed
 from voice_notify.errors import SettingsError
 from voice_notify.settings.secret_files import SecretFile
@@ -74,9 +75,7 @@ class Settings(BaseModel):
     read_timeout: float = Field(default=10, ge=_MILLISECOND_S, le=300)
     calls_in_flight: int = Field(default=16, ge=1, le=256)
     max_calls_per_second: float | None = Field(default=None, ge=0.001, le=10_000)
-    # The dearest notification costs 6 units (500 characters): with a smaller budget it, and all behind it, would wait
-    # permanently.
-    daily_budget: int | None = Field(default=None, ge=6, le=1_000_000_000)
+    daily_budget: int | None = Field(default=None, ge=LEAST_DAILY_BUDGET, le=1_000_000_000)
 
     # A notification.
     max_attempts: int = Field(default=6, ge=1, le=100)

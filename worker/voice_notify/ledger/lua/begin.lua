@@ -40,11 +40,11 @@ end
 
 local function read(id)
   local found = redis.call('HMGET', NOTIFICATION .. id, 'template', 'params', 'attempts', 'unconfirmed', 'policy', 'token',
-    'lease', 'deadline', 'reason', 'created', 'ready', 'units')
+    'lease', 'deadline', 'reason', 'created', 'ready_at', 'units')
   return {
     template = found[1], params = found[2], attempts = tonumber(found[3] or 0), unconfirmed = tonumber(found[4] or 0),
     policy = found[5] or '', token = found[6], lease = tonumber(found[7] or nil), deadline = tonumber(found[8] or nil),
-    reason = found[9], ready = tonumber(found[11] or found[10]), units = tonumber(found[12] or 1),
+    reason = found[9], ready_at = tonumber(found[11] or found[10]), units = tonumber(found[12] or 1),
   }
 end
 
@@ -53,7 +53,7 @@ local function join_due(line)
   local due = redis.call('ZRANGEBYSCORE', line, 0, now, 'WITHSCORES', 'LIMIT', 0, 100)
   for i = 1, #due, 2 do
     local place = redis.call('HMGET', NOTIFICATION .. due[i], 'priority', 'seq')
-    redis.call('HSET', NOTIFICATION .. due[i], 'ready', due[i + 1])
+    redis.call('HSET', NOTIFICATION .. due[i], 'ready_at', due[i + 1])
     redis.call('ZADD', line, ready_score(tonumber(place[1] or 0), tonumber(place[2])), due[i])
   end
 end
@@ -126,7 +126,7 @@ local function begin(item)
   redis.call('ZADD', AGENDA, now + rules.lease_ms, mobile)
   move('grant', head, now, 'waiting', record.reason, 'calling', 'attempt', record.attempts,
     'attempts', record.attempts, 'token', item.token, 'lease', now + rules.lease_ms)
-  observe('late', now - math.max(record.ready, free), LATENESS_MS)
+  observe('late', now - math.max(record.ready_at, free), LATENESS_MS)
   return grant(head, mobile, record, now)
 end
 

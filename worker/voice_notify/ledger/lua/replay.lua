@@ -26,7 +26,7 @@ local function replay(item)
     redis.call('HSET', NOTIFICATION .. id, 'deadline', now + call.expires)
     redis.call('ZADD', DEADLINES, now + call.expires, id)
   end
-  move('replay', id, now, 'dead', nil, 'waiting', 'new', 'replayed', 'seq', seq, 'ready', now)
+  move('replay', id, now, 'dead', nil, 'waiting', 'new', 'replayed', 'seq', seq, 'ready_at', now)
   count(totals, 'replayed', 1)
   redis.call('ZADD', LINE .. mobile, ready_score(priority, seq), id)
   if redis.call('ZRANK', LINE .. mobile, id) == 0 then

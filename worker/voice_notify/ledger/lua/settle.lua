@@ -102,7 +102,7 @@ local function move_on(item, was)
   local state, reason = decide_state(item, was)
   if state == 'waiting' then
     move('settle', item.id, now, was.state, nil, state, reason, detail_of(item),
-      'ready', math.max(now, item.ready_at), reply_fields(item))
+      'ready_at', math.max(now, item.ready_at), reply_fields(item))
     local place = ready_score(was.priority, was.seq)
     redis.call('ZADD', LINE .. was.mobile, score_in_line(place, item.ready_at, now), item.id)
   elseif was.override == 'accepted' and item.state ~= 'accepted' then
