@@ -22,8 +22,9 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from voice_notify import __version__
 from voice_notify.domain.masking import mask_mobile, mask_text
-from voice_notify.domain.outcome import NOT_CONNECTED, TOO_LATE, Kind, Outcome, read_reply
+from voice_notify.domain.outcome import NOT_CONNECTED, TOO_LATE, Kind, Outcome
 from voice_notify.provider.connections import REPLY_LIMIT, Adapter, TooLate, guard
+from voice_notify.provider.replies import read_reply
 from voice_notify.provider.signing import sign
 
 if TYPE_CHECKING:
