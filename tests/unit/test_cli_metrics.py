@@ -26,7 +26,7 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
         yield cli
 
 
-def test_metrics_once(cli: Cli) -> None:
+def test_once_prints_the_metrics(cli: Cli) -> None:
     """The metrics are printed as Prometheus reads them."""
     cli.account.call(cli.account.submit())
     printed = cli.run("metrics", "--once")
@@ -35,7 +35,7 @@ def test_metrics_once(cli: Cli) -> None:
     assert "voice_notify_daily_budget_units 100.0" in printed.stdout.splitlines()
 
 
-def test_metrics_once_without_redis(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_once_fails_without_redis(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Redis they say so, and the command has failed."""
 
     def pipeline() -> None:
@@ -47,7 +47,7 @@ def test_metrics_once_without_redis(cli: Cli, monkeypatch: pytest.MonkeyPatch) -
     assert printed.stdout.splitlines()[-1] == "voice_notify_up 0.0"
 
 
-def test_metrics_on_a_port_in_use(cli: Cli) -> None:
+def test_a_port_in_use_is_one_line(cli: Cli) -> None:
     """A port that is in use is an error on one line."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = cli.run("metrics", "--port", str(taken.getsockname()[1]))
@@ -55,7 +55,7 @@ def test_metrics_on_a_port_in_use(cli: Cli) -> None:
     assert result.stderr.startswith("Error: cannot listen on 127.0.0.1:")
 
 
-def test_metrics_served() -> None:
+def test_a_scrape_is_answered_without_redis_until_sigterm() -> None:
     """A scrape is answered while Redis is away, and SIGTERM ends the server well."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("VOICE_NOTIFY_")},

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from rich.console import Group
 from rich.live import Live
@@ -16,9 +17,12 @@ from rich.text import Text
 
 import voice_notify
 from voice_notify.accounts import current_account
-from voice_notify.cli.rendering.output import print_table, print_text, show_mobile, show_span, state_text
+from voice_notify.cli.rendering.notification import state_text
+from voice_notify.cli.rendering.output import print_table, print_text
+from voice_notify.cli.rendering.times import show_span
 from voice_notify.demo.case import Case, Seen
 from voice_notify.demo.stage import SHRUNK, Stage
+from voice_notify.domain.masking import mask_mobile
 from voice_notify.domain.states import Reason, State
 from voice_notify.ledger.notifications import Explanation
 from voice_notify.settings import Settings
@@ -49,10 +53,14 @@ class View:
     def waits(self) -> list[str]:
         """What some of the numbers wait for, and for how long."""
         return [
-            f"{show_mobile(each.record.mobile, reveal=False)}: {each.reason}, {show_span(each.due_ms - each.now_ms)}"
+            f"{mask_mobile(each.record.mobile)}: {each.reason}, {_show_wait(each.due_ms - each.now_ms)}"
             for each in self.parked
             if each.due_ms
         ]
+
+
+def _show_wait(ms: int) -> str:
+    return show_span(timedelta(milliseconds=ms))
 
 
 def watch(stage: Stage, tracked: Iterable[str]) -> None:
