@@ -31,6 +31,15 @@ def test_ctrl_c_means_afterwards_what_it_meant_before() -> None:
     assert pressed == ["before"]
 
 
+def test_an_ignored_ctrl_c_stays_ignored() -> None:
+    """A shell ignores Ctrl-C for the background jobs of a script, and a program leaves it so."""
+    with sigint(signal.SIG_IGN):
+        with stoppable() as stop:
+            signal.raise_signal(signal.SIGINT)
+            assert not stop.asked
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
 def test_a_wait_ends_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks for an end need not wait for the next step."""
     stop = Stop()

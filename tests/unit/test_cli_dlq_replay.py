@@ -207,6 +207,15 @@ def test_ctrl_c_ends_a_paced_replay_between_two_steps(cli: Cli, monkeypatch: pyt
 
 
 @pytest.mark.usefixtures("one_that_rang")
+def test_ctrl_c_leaves_a_replay_in_the_background_alone(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script's background job ignores the Ctrl-C that ends the script, as every other program does there."""
+    press_ctrl_c(monkeypatch)
+    monkeypatch.setattr(Stop, "sleep", lambda *_: None)
+    with sigint(signal.SIG_IGN):
+        assert cli.lines("dlq", "replay", "--all", "--per-minute", "2", "--yes")[-1] == "replay: 4 done"
+
+
+@pytest.mark.usefixtures("one_that_rang")
 def test_what_was_replayed_before_redis_was_lost_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Redis is lost, what is done is told, and that the command can be run again."""
     monkeypatch.setattr("voice_notify.cli.dlq.paced_chunks._CHUNK_SIZE", 2)

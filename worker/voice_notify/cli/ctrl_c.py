@@ -25,9 +25,15 @@ class Stop:
 
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Within it the first Ctrl-C only asks for an end, which comes between two steps; the second ends at once."""
+    """Within it the first Ctrl-C only asks for an end, which comes between two steps; the second ends at once.
+
+    Where Ctrl-C is ignored, as in a background job of a script, it stays ignored.
+    """
     stop = Stop()
     before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        yield stop
+        return
 
     def ask(*_: object) -> None:
         stop.asked = True

@@ -37,8 +37,9 @@ def command(account: Account, *, host: str, port: int, once: bool) -> None:
         server, _ = start_wsgi_server(port, host, registry)
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+    ended = _end_on_signal()
     print_text(f"metrics at http://{host}:{server.server_port}/metrics")
-    _wait_for_a_signal()
+    ended.wait()
     server.shutdown()
 
 
@@ -51,8 +52,11 @@ def _registry(account: Account) -> CollectorRegistry:
     return registry
 
 
-def _wait_for_a_signal() -> None:
+def _end_on_signal() -> threading.Event:
+    """Set on SIGTERM or Ctrl-C."""
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+        # Ctrl-C is ignored in a background job of a script, and stays ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: ended.set())
+    return ended
