@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,17 @@ from voice_notify.errors import SettingsError, StoreUnavailable
 OURS = [name for name in main.commands if name not in {"demo", "sandbox"}]
 #: Commands that change something and show no more than that, and one whose exit code is its answer.
 WITHOUT_JSON = {"cancel", "replay", "purge", "pause", "resume", "metrics", "health"}
+#: What a terminal says about itself; some of it also where the output is no terminal.
+TERMINAL_VARIABLES = [
+    "COLUMNS",
+    "LINES",
+    "TERM",
+    "COLORTERM",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "CLICOLOR_FORCE",
+    "TTY_COMPATIBLE",
+]
 
 
 @pytest.fixture
@@ -218,6 +230,34 @@ def test_tables_are_aligned_and_plain(capsys: pytest.CaptureFixture[str]) -> Non
         "  张三  [red]x[/red] :smile:",
         f"  ab    {'y' * 300}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("COLUMNS", "20"), ("NO_COLOR", "1"), ("FORCE_COLOR", "1"), ("TTY_COMPATIBLE", "1"), ("TERM", "dumb")],
+)
+def test_off_a_terminal_output_depends_on_no_variable_of_it(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """What a program reads is the same wherever it runs: never folded, and without colours."""
+    for each in TERMINAL_VARIABLES:
+        monkeypatch.delenv(each, raising=False)
+    cli.account.submit(id="n1", params=("张三" * 60, "3号楼"))
+    commands = [("explain", "n1"), ("list",), ("stats",), ("account", "show"), ("status", "n1", "--json")]
+    plain = [cli.run(*command).stdout for command in commands]
+    monkeypatch.setenv(name, value)
+    assert [cli.run(*command).stdout for command in commands] == plain
+    assert "\x1b" not in "".join(plain)
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8"])
+def test_chinese_is_printed_in_any_locale(locale: str) -> None:
+    """A container often has no locale."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
+    environment = ours | {"LC_ALL": locale, "PYTHONPATH": os.pathsep.join(sys.path)}
+    program = [sys.executable, "-c", "from voice_notify.cli import main; main(['--help'])"]
+    shown = subprocess.run(program, env=environment, capture_output=True, check=True).stdout  # noqa: S603 - ours
+    assert "张三" in shown.decode()
 
 
 def test_progress_is_plain_lines_without_a_terminal(

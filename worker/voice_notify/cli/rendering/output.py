@@ -57,6 +57,8 @@ def _print_rows(table: Table, rows: Iterable[Sequence[Text | str]]) -> None:
 
 
 def _console() -> Console:
-    # Elsewhere than on a terminal a line stays a line, however long: it may be read by a program.
-    width = None if sys.stdout.isatty() else _UNLIMITED_WIDTH
-    return Console(width=width, highlight=False, emoji=False)
+    # Elsewhere than on a terminal a line stays a line, however long, and has no colours, whatever FORCE_COLOR says: a
+    # program may read it.
+    terminal = sys.stdout.isatty()
+    width = None if terminal else _UNLIMITED_WIDTH
+    return Console(width=width, force_terminal=terminal, highlight=False, emoji=False)
