@@ -25,7 +25,7 @@ def to(mobile: str, **options: float) -> Notification:
     return Notification("id", mobile, "declared", **options)  # type: ignore[arg-type]
 
 
-def test_cost() -> None:
+def test_the_units_of_each_template_are_added_up() -> None:
     """The units of each template's notifications are added up."""
     made = campaign(to("a", units=2), to("b", units=1), Notification("id", "a", "unknown", units=3))
     assert made.costs == {"declared": Cost(2, 3), "unknown": Cost(1, 3)}
@@ -49,24 +49,24 @@ def test_cost() -> None:
     ],
     ids=repr,
 )
-def test_windows(notifications: list[Notification], plan: Plan) -> None:
+def test_each_numbers_calls_keep_its_windows(notifications: list[Notification], plan: Plan) -> None:
     """Each number's calls keep its windows; what cannot be called before its deadline is told."""
     assert campaign(*notifications).plan(LIMITS) == plan
 
 
-def test_the_default_deadline() -> None:
+def test_without_expires_the_default_deadline_counts() -> None:
     """A notification that names no deadline has the default one."""
     assert campaign(*[to("a")] * 6, expires=DAY).plan(LIMITS) == Plan(5, 1, 120_000)
 
 
-def test_calls_per_second() -> None:
+def test_a_rate_spaces_all_calls_and_may_let_some_expire() -> None:
     """A limit of the account spaces all calls, and may let some expire."""
     made = campaign(*(to(f"n{number}", expires=2.1) for number in range(30)))
     assert made.plan(LIMITS, call_interval_ms=100) == Plan(21, 9, 2000)
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(1, 200)), max_size=12))
-def test_all_are_accounted_for(rows: list[tuple[str, int, int]]) -> None:
+def test_every_notification_is_either_called_or_expires(rows: list[tuple[str, int, int]]) -> None:
     """Every notification is either called or expires."""
     made = campaign(*(to(mobile, priority=priority, expires=expires) for mobile, priority, expires in rows))
     plan = made.plan(LIMITS)

@@ -64,7 +64,7 @@ def fail(words: str) -> None:
     raise ValueError(f"no line for {13_800_138_000 + len(words)}")
 
 
-def test_a_line_of_ours_as_json(log: Log) -> None:
+def test_a_line_of_ours_as_json_masks_the_number(log: Log) -> None:
     """Each field has its name, the number is masked, and an id of ours stays whole."""
     log.use(LogFormat.JSON)
     get_logger(NAME).info("call ended", id=ID, mobile="13800138000", attempt=1)
@@ -81,7 +81,7 @@ def test_a_line_of_ours_as_json(log: Log) -> None:
     }
 
 
-def test_a_notification_in_a_line(log: Log) -> None:
+def test_a_notification_in_a_line_shows_neither_number_nor_text(log: Log) -> None:
     """It shows neither its number nor its words."""
     log.use(LogFormat.JSON)
     get_logger(NAME).info("built", built=build_notification("13800138000", "453662", [WORDS], id="a", templates={}))
@@ -89,7 +89,7 @@ def test_a_notification_in_a_line(log: Log) -> None:
     assert WORDS not in log.text
 
 
-def test_a_line_of_ours_for_people(log: Log) -> None:
+def test_a_line_of_ours_for_people_is_one_line(log: Log) -> None:
     """The console shows the same on one line."""
     log.use(LogFormat.CONSOLE)
     get_logger(NAME).info("call ended", id=ID, mobile="13800138000")

@@ -178,7 +178,7 @@ def test_an_undeclared_template_is_bounded_by_its_variables() -> None:
         {"params": ["暗号"]},
     ],
 )
-def test_a_refusal_repeats_neither_the_number_nor_the_words(changes: dict[str, Any]) -> None:
+def test_a_refusal_repeats_neither_the_number_nor_the_text(changes: dict[str, Any]) -> None:
     """Errors end up in logs: the example in a hint stands for the number, the position for the variable."""
     with pytest.raises(InvalidNotification) as refusal:
         build(**changes)
@@ -186,7 +186,7 @@ def test_a_refusal_repeats_neither_the_number_nor_the_words(changes: dict[str, A
     assert not any(private in said for private in ("0013", "张三", "暗号", "口令"))
 
 
-def test_repr_hides_the_number_and_the_words() -> None:
+def test_repr_hides_the_number_and_the_text() -> None:
     """A notification can be logged: its number is masked, its variables are left out."""
     shown = repr(build(key="order-8812"))
     assert "138****8000" in shown

@@ -34,7 +34,7 @@ def mistake_with(changes: dict[str, str], config: SandboxConfig = ANY_TEMPLATE) 
     return read_post(signed_form(MOBILE, timestamp_ms=NOW_MS) | changes, config).mistake
 
 
-def test_documented_sign_vector() -> None:
+def test_the_documented_example_is_well_signed() -> None:
     """The example of PROVIDER.md is well signed, and no longer when one digit of the sign is another."""
     config = SandboxConfig(app_id="xyzxy2121zxyz", app_secret="efcefcef1121cefcefc1212121")
     form = {
@@ -48,7 +48,7 @@ def test_documented_sign_vector() -> None:
     assert read_post(form | {"sign": form["sign"][:-1] + "c"}, config, 1555378976.238).mistake == "签名错误"
 
 
-def test_reads_the_fields() -> None:
+def test_the_fields_are_read_as_they_were_before_the_encoding() -> None:
     """Mobile, template and variables are read as they were before the form encoding."""
     assert read_post(signed_form(MOBILE, timestamp_ms=NOW_MS)) == Reading(MOBILE, "453662", "张三,3号楼", "", 1)
 
@@ -93,7 +93,7 @@ def test_a_field_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["appId", "timestamp", "sign", "mobile", "templateId"])
-def test_required_fields(name: str) -> None:
+def test_a_missing_required_field_is_refused_by_name(name: str) -> None:
     """A required field that is empty or missing is refused by its name."""
     form = signed_form(MOBILE, timestamp_ms=NOW_MS)
     assert read_post(form | {name: ""}).mistake == f"参数{name}不能为空"
@@ -125,13 +125,13 @@ def test_undocumented_fields_are_refused() -> None:
         ({"sign": signed_form(MOBILE, timestamp_ms=NOW_MS)["sign"].upper()}, "签名错误"),
     ],
 )
-def test_account_timestamp_and_sign(changes: dict[str, str], mistake: str) -> None:
+def test_a_wrong_account_timestamp_or_sign_is_refused(changes: dict[str, str], mistake: str) -> None:
     """Another account, a timestamp that is no plausible time, and a wrong sign are each refused."""
     assert mistake_with(changes) == mistake
 
 
 @pytest.mark.parametrize(("age", "mistake"), [(300, ""), (-300, ""), (300.001, "timestamp已过期")])
-def test_timestamp_tolerance(age: float, mistake: str) -> None:
+def test_a_timestamp_may_be_off_by_the_tolerance_and_no_more(age: float, mistake: str) -> None:
     """A timestamp may be off by the tolerance, and by no more."""
     assert read_post(signed_form(MOBILE, timestamp_ms=NOW_MS), now=NOW + age).mistake == mistake
 
@@ -174,18 +174,18 @@ def test_everything_else_is_no_mobile(mobile: str) -> None:
         ("000000", "张三,3号楼", "模板不存在"),
     ],
 )
-def test_template_and_its_variables(template_id: str, param: str, mistake: str) -> None:
+def test_the_template_must_exist_and_have_its_variables(template_id: str, param: str, mistake: str) -> None:
     """Where templates are given, the template must be one of them, with as many variables as it has."""
     assert mistake_with({"templateId": template_id, "param": param}, TEMPLATES) == mistake
 
 
-def test_one_empty_variable() -> None:
+def test_an_empty_param_is_one_empty_variable() -> None:
     """For a template with one variable, an empty `param` is that variable."""
     assert mistake_with({"param": ""}, SandboxConfig(templates={"453662": Template("您好{1}")})) == ""
 
 
 @pytest.mark.parametrize(("characters", "mistake"), [(500, ""), (501, "语音通知内容不能超过500个字符")])
-def test_text_limit(characters: int, mistake: str) -> None:
+def test_the_text_may_have_500_characters(characters: int, mistake: str) -> None:
     """The rendered text may have 500 characters, not bytes; without templates, the variables may."""
     fixed = len(Template("您好{1}，{2}有新的告警").render(["", ""]))
     assert mistake_with({"param": "楼" * (characters - fixed) + ","}, TEMPLATES) == mistake
@@ -193,7 +193,7 @@ def test_text_limit(characters: int, mistake: str) -> None:
 
 
 @pytest.mark.parametrize(("characters", "units"), [(0, 1), (85, 1), (86, 2), (170, 2), (171, 3), (500, 6)])
-def test_billing_units(characters: int, units: int) -> None:
+def test_a_unit_is_billed_for_each_85_characters_begun(characters: int, units: int) -> None:
     """A call costs one unit for each 85 characters begun."""
     assert read_post(signed_form(MOBILE, timestamp_ms=NOW_MS) | {"param": "楼" * characters}).units == units
 

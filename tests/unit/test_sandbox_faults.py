@@ -35,7 +35,7 @@ def test_the_first_rule_that_applies_wins() -> None:
     assert [faults.next_action(MOBILE) for _ in range(3)] == [Fault.HANG, Fault.CUT, Fault.CUT]
 
 
-def test_a_rule_for_one_mobile() -> None:
+def test_a_rule_for_one_mobile_applies_to_no_other() -> None:
     """A rule that names a mobile applies to no other, and others do not use it up."""
     faults = injector(f'{{"rules": [{{"action": 609, "count": 1, "mobile": "{MOBILE}"}}]}}')
     assert [faults.next_action(mobile) for mobile in (OTHER, MOBILE, MOBILE)] == [None, 609, None]

@@ -57,24 +57,24 @@ def test_a_bad_request_is_answered_400() -> None:
     assert judge.record.attempts == [attempt]
 
 
-def test_gap_edge() -> None:
+def test_the_gap_ends_exactly_after_its_length() -> None:
     """The gap ends exactly `gap` seconds after the last call."""
     assert codes(Judge(SandboxConfig(gap=30)), 0, 29.999, 30, 59.999, 60) == [200, 609, 200, 609, 200]
 
 
-def test_daily_limit_edge() -> None:
+def test_the_sixth_call_may_come_exactly_a_window_after_the_first() -> None:
     """The sixth call may come when the first is exactly a window ago: the window rolls, it has no midnight."""
     times = [0, 100, 200, 300, 400, 86_399.999, 86_400, 86_499.999, 86_500]
     assert codes(Judge(SandboxConfig()), *times) == [200] * 5 + [606, 200, 606, 200]
 
 
-def test_windows_are_the_number_s_own() -> None:
+def test_windows_are_each_numbers_own() -> None:
     """A call to one number does not delay a call to another."""
     judge = Judge(SandboxConfig())
     assert [arrive(judge, MOBILE).code, arrive(judge, OTHER).code] == [200, 200]
 
 
-def test_both_windows_at_once() -> None:
+def test_a_call_that_breaks_both_windows_is_two_violations() -> None:
     """A call that breaks both windows is two violations, and is answered 606."""
     judge = Judge(SandboxConfig(gap=30, max_calls=1, window=100))
     assert codes(judge, 0, 10) == [200, 606]
@@ -103,7 +103,7 @@ def test_a_violation_names_what_it_collides_with() -> None:
     ]
 
 
-def test_a_refused_request_charges_no_window() -> None:
+def test_a_refused_request_counts_in_no_window() -> None:
     """Only calls that were placed count: after a 500 the next request may follow at once."""
     judge = Judge(SandboxConfig(faults=FaultScript(rules=(Rule(action=500, count=1),))))
     assert codes(judge, 0, 0.1, 0.2) == [500, 200, 609]
@@ -119,7 +119,7 @@ def test_windows_are_judged_before_faults() -> None:
 
 
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault.places_call])
-def test_a_placed_call_charges_its_window_whatever_the_reply(fault: Fault) -> None:
+def test_a_placed_call_counts_whatever_the_reply(fault: Fault) -> None:
     """A call whose reply hangs, is cut, garbled, slow or incomplete counts in the windows and is billed."""
     judge = Judge(SandboxConfig(balance=10, faults=FaultScript(rules=(Rule(action=fault, count=1),))))
     first, second = arrive(judge), arrive(judge, after=1)
@@ -128,14 +128,14 @@ def test_a_placed_call_charges_its_window_whatever_the_reply(fault: Fault) -> No
 
 
 @pytest.mark.parametrize("fault", [fault for fault in Fault if not fault.places_call])
-def test_a_fault_before_placing_charges_nothing(fault: Fault) -> None:
+def test_a_fault_before_placing_counts_and_costs_nothing(fault: Fault) -> None:
     """A request that is cut or refused before it is placed counts in no window and is not billed."""
     judge = Judge(SandboxConfig(balance=10, faults=FaultScript(rules=(Rule(action=fault, count=1),))))
     first, second = arrive(judge), arrive(judge, after=1)
     assert (first.placed, first.units, second.code) == (False, 0, 200)
 
 
-def test_balance() -> None:
+def test_a_call_that_costs_more_than_the_balance_is_answered_603() -> None:
     """Each call is billed; one that costs more than is left is answered 603, until units are added."""
     judge = Judge(SandboxConfig(gap=0, balance=3))
     long = "楼" * 86
@@ -146,7 +146,7 @@ def test_balance() -> None:
     assert arrive(judge, after=86_400).code == 200
 
 
-def test_account_answer() -> None:
+def test_a_suspended_account_answers_602_to_everything() -> None:
     """While the account is suspended every request is answered 602, also a bad one; then all is as before."""
     judge = Judge(SandboxConfig())
     judge.account_answer = 602
@@ -165,14 +165,14 @@ def test_a_suspended_account_excuses_no_violation() -> None:
 
 
 @pytest.mark.parametrize("digits", [digits for digits, action in MAGIC_NUMBERS.items() if isinstance(action, int)])
-def test_magic_codes(digits: str) -> None:
+def test_a_magic_code_is_always_answered_and_never_called(digits: str) -> None:
     """A mobile that ends in a magic code is always answered that code, and never called."""
     judge = Judge(SandboxConfig())
     attempts = [arrive(judge, f"1380013{digits}", after=after) for after in (0, 1, 2)]
     assert [(attempt.code, attempt.placed) for attempt in attempts] == [(int(digits), False)] * 3
 
 
-def test_the_magic_number_that_recovers() -> None:
+def test_the_magic_number_0001_recovers_after_two_refusals() -> None:
     """…0001 is answered 500 twice, then it is called; another number that recovers counts for itself."""
     judge = Judge(SandboxConfig(gap=0))
     answers = [arrive(judge, "13800130001", after=after).code for after in (0, 1, 2, 3)]
@@ -185,7 +185,7 @@ def test_magic_numbers_can_be_turned_off() -> None:
     assert arrive(Judge(SandboxConfig(magic_numbers=False)), "13800130602").code == 200
 
 
-def test_record_counts() -> None:
+def test_the_summary_counts_what_arrived() -> None:
     """The summary counts requests, calls, outcomes, violations and units; `of` gives one number's requests."""
     judge = Judge(SandboxConfig())
     arrive(judge, param="楼" * 86)
@@ -203,7 +203,7 @@ def test_record_counts() -> None:
 
 
 @pytest.mark.parametrize("limits", [{"max_calls": 0}, {"gap": -1}, {"window": -0.5}, {"balance": -1}])
-def test_limits_that_make_no_sense(limits: dict[str, Any]) -> None:
+def test_limits_that_make_no_sense_are_refused(limits: dict[str, Any]) -> None:
     """A configuration that no call could keep is refused."""
     with pytest.raises(ValueError, match="must"):
         SandboxConfig(**limits)

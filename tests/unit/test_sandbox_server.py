@@ -35,7 +35,7 @@ def sandbox(running: RunningSandbox) -> RunningSandbox:
     return running
 
 
-def test_a_call_over_post_and_get(sandbox: RunningSandbox) -> None:
+def test_post_and_get_both_place_a_call(sandbox: RunningSandbox) -> None:
     """Both methods place a call, answered with the documented JSON."""
     reply = sandbox.call(MOBILE)
     with closing(sandbox.open("GET", f"{PATH}?{urlencode(signed_form(OTHER))}", None, "")) as connection:
@@ -44,7 +44,7 @@ def test_a_call_over_post_and_get(sandbox: RunningSandbox) -> None:
     assert len(reply["taskNo"]) == 20
 
 
-def test_calls_are_listed(sandbox: RunningSandbox) -> None:
+def test_each_request_is_listed_with_its_time_and_answer(sandbox: RunningSandbox) -> None:
     """Each request that arrived is listed with its time and its answer, for all numbers or for one."""
     sandbox.call(MOBILE)
     before = time.time()
@@ -96,20 +96,20 @@ def test_another_path_is_the_wrong_address(sandbox: RunningSandbox, path: str) -
 
 
 @pytest.mark.parametrize("digits", [digits for digits, action in MAGIC_NUMBERS.items() if isinstance(action, int)])
-def test_magic_codes_over_http(sandbox: RunningSandbox, digits: str) -> None:
+def test_a_magic_code_comes_as_json(sandbox: RunningSandbox, digits: str) -> None:
     """A magic code comes as the provider's JSON."""
     reply = sandbox.call(f"1380013{digits}")
     assert reply.keys() == {"code", "msg"}
     assert reply["code"] == int(digits)
 
 
-def test_magic_recovery_over_http(sandbox: RunningSandbox) -> None:
+def test_the_magic_number_0001_recovers_over_http(sandbox: RunningSandbox) -> None:
     """…0001 is answered 500 twice, then 200."""
     assert [sandbox.call("13800130001")["code"] for _ in range(3)] == [500, 500, 200]
 
 
 @pytest.mark.parametrize(("digits", "status"), [("0429", 429), ("0502", 502), ("0503", 503), ("0903", 200)])
-def test_magic_replies_without_json(sandbox: RunningSandbox, digits: str, status: int) -> None:
+def test_some_magic_numbers_are_answered_without_json(sandbox: RunningSandbox, digits: str, status: int) -> None:
     """These numbers are answered something that is not JSON, with the HTTP status of the table."""
     with closing(sandbox.send(f"1380013{digits}")) as connection:
         response = connection.getresponse()
@@ -121,7 +121,7 @@ def test_magic_replies_without_json(sandbox: RunningSandbox, digits: str, status
 
 
 @pytest.mark.parametrize(("digits", "placed"), [("0902", True), ("0906", False)])
-def test_magic_cuts(sandbox: RunningSandbox, digits: str, placed: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+def test_some_magic_numbers_cut_the_connection(sandbox: RunningSandbox, digits: str, placed: bool) -> None:  # noqa: FBT001 - a parameter of pytest
     """These numbers cut the connection without a byte of reply; one of them has placed the call."""
     with closing(sandbox.send(f"1380013{digits}")) as connection, pytest.raises(http.client.RemoteDisconnected):
         connection.getresponse()
@@ -129,7 +129,7 @@ def test_magic_cuts(sandbox: RunningSandbox, digits: str, placed: bool) -> None:
     assert (call["code"], call["placed"]) == (None, placed)
 
 
-def test_magic_hang(sandbox: RunningSandbox) -> None:
+def test_the_magic_number_0901_places_the_call_and_hangs(sandbox: RunningSandbox) -> None:
     """…0901 places the call and does not reply; the connection stays."""
     with closing(sandbox.send("13800130901")) as connection:
         assert eventually(lambda: [call["placed"] for call in sandbox.get("/calls")] == [True])
@@ -138,13 +138,13 @@ def test_magic_hang(sandbox: RunningSandbox) -> None:
             connection.getresponse()
 
 
-def test_magic_slowness(sandbox: RunningSandbox) -> None:
+def test_the_magic_number_0904_replies_2_s_later(sandbox: RunningSandbox) -> None:
     """…0904 places the call and replies 2 s later."""
     assert sandbox.call("13800130904")["code"] == 200
     assert time.time() - sandbox.get("/calls")[0]["arrived"] >= 2
 
 
-def test_magic_reply_without_a_call_id(sandbox: RunningSandbox) -> None:
+def test_the_magic_number_0905_is_answered_without_a_call_id(sandbox: RunningSandbox) -> None:
     """…0905 places the call and replies 200 without naming it."""
     reply = sandbox.call("13800130905")
     assert (reply["code"], reply["data"]) == (200, {})
@@ -174,7 +174,7 @@ def test_latency_comes_after_arrival(sandbox: RunningSandbox) -> None:
     assert time.time() - sandbox.get("/calls")[0]["arrived"] >= MOMENT
 
 
-def test_a_client_that_leaves_before_arrival(sandbox: RunningSandbox) -> None:
+def test_a_request_whose_client_left_before_arrival_is_no_call(sandbox: RunningSandbox) -> None:
     """A request whose client hangs up during the network delay never arrives: it is no call."""
     sandbox.ask("POST", "/faults", {"network_delay": [600, 600]})
     with closing(sandbox.send(MOBILE)):
@@ -183,7 +183,7 @@ def test_a_client_that_leaves_before_arrival(sandbox: RunningSandbox) -> None:
     assert sandbox.get("/calls") == []
 
 
-def test_a_request_that_is_cut_short(sandbox: RunningSandbox) -> None:
+def test_a_request_that_is_cut_short_is_no_call(sandbox: RunningSandbox) -> None:
     """A client that hangs up in the middle of its request has sent none."""
     with closing(http.client.HTTPConnection("127.0.0.1", sandbox.port)) as connection:
         connection.putrequest("POST", PATH)
@@ -209,14 +209,14 @@ def test_concurrency_is_measured(sandbox: RunningSandbox) -> None:
     }
 
 
-def test_balance_route(sandbox: RunningSandbox) -> None:
+def test_the_balance_can_be_set_and_read(sandbox: RunningSandbox) -> None:
     """The balance is set and read; spent, calls are answered 603."""
     assert sandbox.ask("POST", "/balance", {"units": 1}) == (200, {"units": 1})
     assert [sandbox.call(mobile)["code"] for mobile in (MOBILE, OTHER)] == [200, 603]
     assert sandbox.get("/balance") == {"units": 0}
 
 
-def test_account_route(sandbox: RunningSandbox) -> None:
+def test_the_account_can_be_suspended_and_restored(sandbox: RunningSandbox) -> None:
     """The account can be suspended, and restored."""
     assert sandbox.ask("POST", "/account", {"answer": 602}) == (200, {"answer": 602})
     assert sandbox.call(MOBILE)["code"] == 602
@@ -224,7 +224,7 @@ def test_account_route(sandbox: RunningSandbox) -> None:
     assert sandbox.call(MOBILE)["code"] == 200
 
 
-def test_secret_route(sandbox: RunningSandbox) -> None:
+def test_the_secret_can_be_changed_and_is_reset(sandbox: RunningSandbox) -> None:
     """The secret can be changed, at once or with the old one good for now; a reset brings back the first."""
     for keep_old, code in ((True, 200), (False, 400)):
         assert sandbox.ask("POST", "/secret", {"secret": "another", "keep_old": keep_old}) == (204, None)
