@@ -187,9 +187,9 @@ def test_a_purged_dead_letter_is_gone_and_the_others_are_not(account: Account) -
 
 def test_more_dead_letters_than_a_round_trip_takes_are_found_and_replayed(account: Account) -> None:
     """More dead letters than one round trip takes are all replayed, and all are found."""
-    ids = [f"n{number}" for number in range(501)]
+    ids = [f"n{number:03}" for number in range(501)]
     account.configure(suspect_run=1000, max_line=1000)
     for id_ in ids:
-        dead_letter(account, id=id_)
+        account.call(account.submit(id=id_), REFUSED, takes=0)
     assert [letter.id for letter in account.dead_letters.find(Filter())] == ids
     assert account.dead_letters.replay(iter(ids), expires=60) == len(ids)

@@ -347,13 +347,28 @@ def test_settling_an_unknown_notification_changes_nothing(account: Account) -> N
 
 
 def test_a_final_notification_is_kept_for_its_retention(account: Account) -> None:
-    """A final notification and its history are kept for `retention`; a dead letter until it is purged."""
-    accepted, dead = account.submit(), account.submit(other_number(1))
-    account.call(accepted)
-    account.call(dead, REFUSED)
-    for key in keys.NOTIFICATION, keys.LOG:
-        assert RETENTION - 10 * SECOND < account.client.pttl(account.prefix + key + accepted) <= RETENTION
-        assert account.client.pttl(account.prefix + key + dead) == -1
+    """Record and history are kept for `retention` from the end; then nothing is left of them but the counts."""
+    id_ = account.submit()
+    account.clock.advance(DAY)
+    account.call(id_)
+    account.clock.advance(RETENTION - SECOND)
+    explained = account.explain(id_)
+    assert explained.record.state is State.ACCEPTED
+    assert [entry.state for entry in explained.history] == [State.WAITING, State.CALLING, State.ACCEPTED]
+    account.clock.advance(MINUTE)
+    with pytest.raises(UnknownNotification):
+        account.explain(id_)
+    assert not [key for key in account.client.scan_iter(account.prefix + "*") if id_ in key]
+    assert account.ledger.counts()[State.ACCEPTED] == 1
+
+
+def test_a_dead_letter_is_kept_until_it_is_purged(account: Account) -> None:
+    """However long ago it died, a dead letter can be explained and replayed."""
+    id_ = account.submit()
+    account.call(id_, REFUSED)
+    account.clock.advance(10 * RETENTION)
+    assert [entry.state for entry in account.explain(id_).history] == [State.WAITING, State.CALLING, State.DEAD]
+    assert account.dead_letters.replay([id_], expires=60) == 1
 
 
 @pytest.mark.parametrize("end", [State.ACCEPTED, State.CANCELLED, State.EXPIRED, State.DEAD])
@@ -375,17 +390,6 @@ def test_what_has_ended_leaves_only_what_is_still_needed(account: Account, end: 
         about_it.add(keys.DEAD)
     assert left == about_it
     assert not {"lease", "override"} & set(account.client.hkeys(account.prefix + keys.NOTIFICATION + id_))
-
-
-def test_after_its_retention(account: Account) -> None:
-    """Nothing is left of a notification but the counts, once its retention is over."""
-    id_ = account.submit()
-    account.call(id_)
-    for key in keys.NOTIFICATION, keys.LOG:
-        account.client.delete(account.prefix + key + id_)
-    with pytest.raises(UnknownNotification):
-        account.explain(id_)
-    assert account.ledger.counts()[State.ACCEPTED] == 1
 
 
 def test_a_batch_of_settlements_is_answered_in_its_order(account: Account) -> None:
