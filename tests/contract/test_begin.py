@@ -12,6 +12,7 @@ from tests.support.account import (
     LIMITS,
     MAINTENANCE,
     MOBILE,
+    REFUSED,
     SEND_WITHIN,
     TOMORROW,
     Account,
@@ -21,7 +22,6 @@ from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
 from voice_notify.domain.forecast import Limits
 from voice_notify.domain.retry import Attempt
 from voice_notify.domain.states import State
-from voice_notify.ledger import keys
 from voice_notify.ledger.ledger import Grant
 
 
@@ -247,6 +247,21 @@ def test_what_joins_its_line_keeps_its_place(account: Account, *, deferred: bool
     assert account.granted("now").id == "later"
 
 
+@pytest.mark.parametrize("others", [0, 50])
+def test_of_a_hundred_that_become_due_together_the_urgent_one_goes_first(account: Account, *, others: int) -> None:
+    """Also the hundredth by its time does, and the rest follow in order of submission, however many there are.
+
+    What comes after the first hundred joins with a later call: among those, nothing is said of priorities here.
+    """
+    account.configure(max_line=1000, suspect_run=1000)
+    ids = [f"n{number}" for number in range(100 + others)]
+    for number, id_ in enumerate(ids):
+        account.submit(id=id_, countdown=1 + number / 1000, priority=9 if number == 99 else 0)
+    account.clock.advance(MINUTE)
+    called = [account.call(ids[0], REFUSED, takes=0).id for _ in ids]
+    assert called == [ids[99], *ids[:99], *ids[100:]]
+
+
 def test_after_its_backoff_it_goes_before_those_submitted_later(account: Account) -> None:
     """A notification whose backoff is over goes before those submitted later."""
     first, second = account.submit(), account.submit()
@@ -266,5 +281,6 @@ def test_a_gap_longer_than_the_window_is_kept_in_full(account: Account) -> None:
     """The gap counts for its whole length, whatever the window."""
     account.configure(limits=Limits(gap_ms=HOUR, max_calls=5, window_ms=MINUTE))
     id_ = account.submit()
+    account.submit()
     account.call(id_)
-    assert account.client.pttl(account.prefix + keys.CALLS + MOBILE) > MINUTE
+    account.granted_exactly_at(account.clock.now + HOUR, id_)
