@@ -1,15 +1,15 @@
 #!/bin/sh
-# Makes what Redis and its users need to know each other: a password per user (redis-users.acl.in), the ACL file with their
-# digests, and for each user a file with its URL, for VOICE_NOTIFY_REDIS_URL_FILE.
+# Makes what Redis and its users need: a password for each user of redis-users.acl.in, the ACL file with their digests, and
+# for each user a file with its URL, for VOICE_NOTIFY_REDIS_URL_FILE.
 #
 #   deploy/make-secrets.sh APP_ID [FOLDER [HOST:PORT]]
 #
-#   FOLDER     where to put them; deploy/secrets, where compose.yaml looks, if not given
-#   HOST:PORT  where the users reach Redis; redis:6379, as in compose.yaml, if not given. Put rediss:// before it for TLS.
+#   FOLDER     where to put them; by default deploy/secrets, where compose.yaml looks
+#   HOST:PORT  where the users reach Redis; by default redis:6379, as in compose.yaml. Put rediss:// before it for TLS.
 #
-# Run again, it keeps the passwords that are there: to change one, delete its redis-url-<user> first, then load the ACL file
-# (RUNBOOK.md, secret-rotation). It prints no secret. The folder is yours alone; the files in it can be read by all, because
-# Compose mounts each as it is into containers whose users are not you.
+# Run again, it keeps existing passwords: to change one, delete its redis-url-<user> first, then load the ACL file (RUNBOOK.md,
+# secret-rotation). It prints no secret. Only its owner can enter the folder; the files in it are readable by all, because
+# Compose mounts them unchanged into containers that run as other users.
 set -eu
 umask 077
 
@@ -28,7 +28,7 @@ mkdir -p "$folder"
 
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
-# In place, not by a new file: a container has the file mounted, not its name.
+# Written in place: a container has mounted the file itself, and would not see a new one of that name.
 put() { cat >"$folder/$1" && chmod 644 "$folder/$1"; }
 
 edits="s/@APP_ID@/$app_id/g"

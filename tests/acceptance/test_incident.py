@@ -35,12 +35,12 @@ BALANCE, TOP_UP = 130, 500
 INTRODUCTION = """\
 # An incident: the balance runs out in the middle of a campaign
 
-What an operator saw and did, from the alert to the last unit: [Balance spent](RUNBOOK.md#balance-spent), lived through.
-The commands and what they print are real; `grep` stands where lines were left out. The provider is the sandbox: what it
-says at `/sandbox/…` was asked by the test, as `curl` would. Its windows are shrunk (0.3 s between two calls to a
-number, three in 2 s), and a night to seconds; the first probe is after 3 min, not 1.
-`tests/acceptance/test_incident.py` does it again, and checks each step; with `TRANSCRIPT=deploy/INCIDENT.md` before
-`pytest tests/acceptance/test_incident.py` it writes this file anew."""
+What an operator saw and did, from the alert to the last billing unit: [Balance spent](RUNBOOK.md#balance-spent),
+acted out. The commands and their output are real; `grep` stands where lines were left out. The provider is the
+sandbox; the test asked it at `/sandbox/…`, as `curl` would. Its windows are shortened (0.3 s between two calls to a
+number, three in 2 s), the night takes seconds, and the first probe comes after 3 min instead of 1.
+`tests/acceptance/test_incident.py` does all this again and checks each step; `TRANSCRIPT=deploy/INCIDENT.md` before
+`pytest tests/acceptance/test_incident.py` rewrites this file."""
 
 
 @pytest.fixture
@@ -99,17 +99,17 @@ def look(terminal: Terminal) -> tuple[int, int]:
     shown = terminal.read("account", "show")
     assert (shown["paused"], shown["pause"]["reason"]) == (True, "603")
     assert "Top up" in shown["next_steps"][0]
-    terminal.think("It is. What was it that the alert saw?")
+    terminal.think("It is. What did the alert see?")
     assert fires(terminal.run("metrics", "--once", only="^voice_notify_(account_paused.*1.0|dead_letters|due )"))
     terminal.think("How much has gone out, and what is left of the campaign?")
     terminal.run("stats", "--days", "1")
     now = terminal.read("stats")["now"]
     assert (now["paused"]["reason"], now["calling"], now["workers"]) == ("603", 0, 1)
-    terminal.think("What died?")
+    terminal.think("What was refused?")
     terminal.run("dlq", "list", "--limit", "3")
     letters = terminal.read("dlq", "list", "--limit", "0")
     assert [(each["code"], each["reason"]) for each in letters["summary"]] == [("603", "account")]
-    terminal.think("And one that waits, has it a deadline to miss?")
+    terminal.think("And one that is waiting: does it have a deadline to miss?")
     terminal.run(
         "explain", terminal.read("list", "--state", "waiting", "--limit", "1")["lists"][0]["notifications"][0]["id"]
     )
@@ -157,10 +157,10 @@ def fires(metrics: str) -> bool:
 
 def mend(terminal: Terminal, dead: int) -> int:
     """Top up, resume, replay; the units that were left."""
-    terminal.think("So: what was refused died, all else kept its place. First the money.")
+    terminal.think("So what was refused is a dead letter, and everything else kept its place. First the money.")
     left: int = terminal.sandbox("/balance")["units"]
     terminal.sandbox("/balance", {"units": TOP_UP})
-    terminal.think("Let calls out, and give back what died; before that, which would it be?")
+    terminal.think("Let calls out, then replay what was refused; a dry run shows first what that would be.")
     terminal.run("account", "resume")
     assert f"would replay {dead};" in terminal.run("dlq", "replay", "--reason", "account", "--dry-run")
     assert f"replay: {dead} done" in terminal.run("dlq", "replay", "--reason", "account", "--yes")
@@ -185,8 +185,8 @@ def reconcile(terminal: Terminal, cost: dict[str, Any], left: int) -> None:
     assert (spent, billed, sum(units.values()), stats["now"]["spent_today"]) == (cost["units"],) * 4
     assert stats["since_ever"]["unsure_units"] == {}
     terminal.think(
-        f"It does: {BALANCE} before, {left} left, then {TOP_UP}, now {remain}: {spent} units are gone, as many as the "
-        f"provider billed, as our counters and the dry run say; {units[LONG_TEMPLATE]} of them for "
+        f"It does: {BALANCE} before, {left} left, then {TOP_UP}, now {remain}: {spent} units are gone, as the "
+        f"provider's bill, our counters and the dry run all say; {units[LONG_TEMPLATE]} of them for "
         f"{LONG_TEMPLATE}. Back to bed."
     )
 

@@ -21,7 +21,7 @@ from tests.benchmarks.recording_provider import RecordingProvider
 from tests.benchmarks.systems import System
 from tests.benchmarks.workers import Workers
 from tests.support.redis_server import RedisServer
-from voice_notify.demo.servers import find_redis_binary
+from voice_notify.demo.redis_server import find_redis_binary
 from voice_notify.ledger import keys
 
 _PATIENCE_SECONDS = 30

@@ -18,7 +18,7 @@ from tests.chaos.plan import GAP, MAX_CALLS, WINDOW, Plan
 from tests.support.redis_server import NO_REDIS, RedisServer
 from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, eventually, run_sandbox
 from tests.support.worker import ROOT, Worker
-from voice_notify.demo.servers import find_redis_binary
+from voice_notify.demo.redis_server import find_redis_binary
 from voice_notify.domain.states import State
 from voice_notify.errors import StoreUnavailable
 from voice_notify.ledger.connect import connect

@@ -11,7 +11,7 @@ from tests.chaos.fire import Scene
 from tests.chaos.plan import GAP, MAX_CALLS, NETWORK_DELAY, WINDOW
 from voice_notify.domain.states import State
 from voice_notify.errors import UnknownNotification
-from voice_notify.ledger.notifications import Explanation
+from voice_notify.ledger.explanation import Explanation
 
 #: Notes in a history after which a second call is explained: the outcome of the first was unknown.
 _UNKNOWN = ("read-timeout", "cut", "garbage", "lease", "http-502", "reply-too-large")

@@ -19,9 +19,9 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
-from voice_notify.domain.forecast import Limits
 from voice_notify.domain.retry import Attempt
 from voice_notify.domain.states import State
+from voice_notify.domain.windows import Limits
 from voice_notify.ledger.ledger import Grant
 
 

@@ -26,8 +26,8 @@ from tests.support.account import (
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
 from voice_notify.domain.outcome import Outcome
 from voice_notify.domain.states import State
+from voice_notify.ledger.breaker import Pause
 from voice_notify.ledger.ledger import Grant
-from voice_notify.ledger.notifications import Pause
 
 MIDNIGHT = NOON + 12 * HOUR
 OTHER_REFUSAL = replace(REFUSED, code="401")

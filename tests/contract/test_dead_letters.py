@@ -17,7 +17,8 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
-from voice_notify.domain.states import Reason, State
+from voice_notify.domain.reasons import Reason
+from voice_notify.domain.states import State
 from voice_notify.errors import UnknownNotification
 from voice_notify.ledger.dead_letters import Filter
 

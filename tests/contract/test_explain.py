@@ -19,9 +19,10 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import HOUR, MINUTE, NOON, SECOND
-from voice_notify.domain.states import Reason, State
+from voice_notify.domain.reasons import Reason
+from voice_notify.domain.states import State
 from voice_notify.errors import UnknownNotification
-from voice_notify.ledger.notifications import Transition
+from voice_notify.ledger.explanation import Transition
 
 
 def blocked_by(account: Account, id_: str) -> tuple[str, int | None, int]:

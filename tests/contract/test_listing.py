@@ -22,7 +22,8 @@ from tests.support.account import (
     other_number,
 )
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
-from voice_notify.domain.states import Reason, State
+from voice_notify.domain.reasons import Reason
+from voice_notify.domain.states import State
 from voice_notify.ledger import listing
 from voice_notify.ledger.account_status import read_account_status
 from voice_notify.ledger.listing import Ended, Listing, Wanted

@@ -35,11 +35,11 @@ from tests.support.account import (
 )
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.reference import FINAL, NOT_PLACED, Note, Reference
-from voice_notify.domain.forecast import Limits
 from voice_notify.domain.notification import OnUnconfirmed
 from voice_notify.domain.outcome import Outcome
 from voice_notify.domain.retry import decide
 from voice_notify.domain.states import State
+from voice_notify.domain.windows import Limits
 from voice_notify.errors import LineFull
 from voice_notify.ledger import keys
 from voice_notify.ledger.ledger import Grant, Lapsed, Settlement
@@ -94,7 +94,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.account.configure(
             limits=LIMITS, max_line=3, suspect_run=2, default_expires_ms=FOREVER, retention_ms=RETENTION
         )
-        self.model = Reference(LIMITS, self.account.ledger.options, POLICY)
+        self.model = Reference(LIMITS, self.account.ledger.rules, POLICY)
         self.attempts: list[Grant | Lapsed] = []
         self.placed: defaultdict[str, list[Placed]] = defaultdict(list)
         self.states: dict[str, State] = {}
@@ -246,7 +246,8 @@ class LedgerMachine(RuleBasedStateMachine):
             outcome = LAPSED
         expected = self.model.settle(attempt.id, attempt.token, outcome, self.now, lapsed=lapsed)
         step = decide(outcome, attempt.attempt, POLICY, self.now, 0.5)
-        assert self.account.ledger.settle([Settlement(attempt.id, attempt.token, outcome, step)]) == [expected]
+        settlement = Settlement(attempt.id, attempt.token, outcome, step, lapsed=lapsed)
+        assert self.account.ledger.settle([settlement]) == [expected]
         if expected in ("late", "repeated", "gone"):
             return
         calls = self.placed[self.mobiles[attempt.id]]

@@ -7,6 +7,7 @@ from functools import partial
 
 import fakeredis
 import pytest
+import redis
 
 from tests.contract import (
     test_begin,
@@ -21,6 +22,7 @@ from tests.contract import (
 )
 from tests.support.account import ACCEPTED, NO_BALANCE, REFUSED, Account
 from voice_notify.domain.states import State
+from voice_notify.errors import LedgerDamaged
 from voice_notify.ledger import scripts
 
 #: What stands in the script, what takes its place, and the test that has to notice.
@@ -29,13 +31,13 @@ Mutation = tuple[str, str, Callable[[Account], None]]
 MUTATIONS: dict[str, list[Mutation]] = {
     "submit": [
         (
-            "if key ~= '' then\n    local known",
+            "if item.key ~= '' then\n    local known",
             "if false then\n    local known",
             test_submit.test_a_known_key_returns_the_first_notification,
         ),
         ("EXISTS', record) == 1", "EXISTS', record) == 2", test_submit.test_a_known_id_changes_nothing),
         (
-            "if others >= MAX_LINE then",
+            "if others >= rules.max_line then",
             "if false then",
             test_submit.test_a_full_line_refuses_the_next_and_keeps_nothing_of_it,
         ),
@@ -60,8 +62,8 @@ MUTATIONS: dict[str, list[Mutation]] = {
             "'new'",
             test_statistics.test_those_that_wait_are_counted_by_their_reason,
         ),
-        ("at, wake = now + WAKEUP_LEASE_MS, 1", "wake = 1", test_submit.test_the_caller_wakes_for_a_free_line),
-        ("< most_wakeups", ">= 0", test_submit.test_callers_wake_within_a_limit),
+        ("at, wake = now + rules.wakeup_lease_ms, 1", "wake = 1", test_submit.test_the_caller_wakes_for_a_free_line),
+        ("< call.most_wakeups", ">= 0", test_submit.test_callers_wake_within_a_limit),
         (
             " and not is_paused()",
             "",
@@ -73,30 +75,34 @@ MUTATIONS: dict[str, list[Mutation]] = {
             partial(test_submit.test_the_caller_does_not_wake_where_that_is_of_no_use, why="gap"),
         ),
     ],
-    "lib": [
+    "shared/line": [
         ("(9 - priority) * 2 ^ 44", "0", test_submit.test_a_higher_priority_goes_first),
-        ("due > now and due or place", "place", test_submit.test_a_countdown_is_over_before_the_call),
+        ("ready_at > now and ready_at or place", "place", test_submit.test_a_countdown_is_over_before_the_call),
+    ],
+    "shared/windows": [
         (
-            "if #call_times >= MAX_CALLS then",
+            "if #call_times >= rules.max_calls then",
             "if false then",
             test_begin.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
         ),
         (
-            "if #call_times >= MAX_CALLS then",
-            "if #call_times > MAX_CALLS then",
+            "if #call_times >= rules.max_calls then",
+            "if #call_times > rules.max_calls then",
             test_begin.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
         ),
         (
-            "#call_times - MAX_CALLS + 1))\n",
-            "#call_times - MAX_CALLS + 2))\n",
+            "#call_times - rules.max_calls + 1))\n",
+            "#call_times - rules.max_calls + 2))\n",
             test_begin.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
         ),
         (
-            "call_times[#call_times - MAX_CALLS + 1] + WINDOW_MS",
-            "call_times[#call_times] + WINDOW_MS",
+            "call_times[#call_times - rules.max_calls + 1] + rules.window_ms",
+            "call_times[#call_times] + rules.window_ms",
             test_begin.test_each_call_makes_room_a_window_after_itself,
         ),
         ("if hold > at then", "if false then", test_begin.test_606_holds_the_number_until_midnight_in_china),
+    ],
+    "shared/agenda": [
         (
             "math.max(now, tonumber(head[2]), free)",
             "math.max(now, tonumber(head[2]))",
@@ -107,6 +113,9 @@ MUTATIONS: dict[str, list[Mutation]] = {
             "",
             test_settle.test_after_an_attempt_the_agenda_has_the_time_of_the_next_call,
         ),
+        ("wait_for(head[1], limit)", "", test_statistics.test_those_that_wait_are_counted_by_their_reason),
+    ],
+    "shared/transitions": [
         (
             "redis.call('ZREM', LINE .. mobile, id)",
             "",
@@ -118,7 +127,7 @@ MUTATIONS: dict[str, list[Mutation]] = {
             partial(test_settle.test_what_has_ended_leaves_only_what_is_still_needed, end=State.ACCEPTED),
         ),
         (
-            "redis.call('PEXPIRE', LOG .. id, RETENTION_MS)",
+            "redis.call('PEXPIRE', LOG .. id, rules.retention_ms)",
             "",
             test_settle.test_a_final_notification_is_kept_for_its_retention,
         ),
@@ -127,56 +136,59 @@ MUTATIONS: dict[str, list[Mutation]] = {
             "",
             test_dead_letters.test_a_replayed_dead_letter_waits_as_if_submitted_now,
         ),
-        ("    open_day(now)\n", "", test_statistics.test_a_days_first_change_keeps_the_totals_of_the_day_before),
         ("was and 'waiting:' .. was or from", "from", test_statistics.test_those_that_wait_are_counted_by_their_reason),
-        ("wait_for(head[1], limit)", "", test_statistics.test_those_that_wait_are_counted_by_their_reason),
+    ],
+    "shared/counters": [
+        ("    open_day(now)\n", "", test_statistics.test_a_days_first_change_keeps_the_totals_of_the_day_before),
     ],
     "claim": [
         ("redis.call('ZADD', AGENDA, given_up, mobile)", "", test_claim.test_a_line_is_leased_to_a_wakeup),
         (
-            "redis.call('ZADD', WAKEUPS, given_up, ARGV[3])",
+            "redis.call('ZADD', WAKEUPS, given_up, call.wakeup)",
             "",
             test_claim.test_no_more_wakeups_are_sent_than_live_workers_can_answer,
         ),
-        ("math.max(fewest, share)", "fewest", test_claim.test_due_lines_are_shared_among_the_wakeups),
-        ("math.max(fewest, share)", "share", test_claim.test_due_lines_are_shared_among_the_wakeups),
+        ("math.max(call.fewest, share)", "call.fewest", test_claim.test_due_lines_are_shared_among_the_wakeups),
+        ("math.max(call.fewest, share)", "share", test_claim.test_due_lines_are_shared_among_the_wakeups),
         ("redis.call('ZREMRANGEBYSCORE', WAKEUPS, '-inf', now)", "", test_claim.test_a_lost_wakeup_counts_no_more),
+        ("redis.call('ZADD', CALLING, given_up, id)", "", test_claim.test_one_dispatcher_settles_a_lapsed_call),
+        ("redis.call('ZADD', AGENDA, given_up, found[5])", "", test_claim.test_a_lapsed_call_keeps_its_line),
+        ("if gate == 'closed' then", "if false then", test_claim.test_nothing_is_claimed_while_the_account_is_paused),
+        ("  most = 1\n", "", test_breaker.test_after_the_cooldown_one_probe_begins_and_the_others_wait),
+        (
+            "if rules.call_interval_ms > 0 then",
+            "if false then",
+            test_claim.test_no_more_lines_are_claimed_than_the_rate_allows,
+        ),
+    ],
+    "shared/heartbeats": [
         (
             "redis.call('ZREMRANGEBYSCORE', HEARTBEATS, '-inf', now)",
             "",
             test_claim.test_a_dead_worker_answers_no_wakeups,
         ),
-        ("redis.call('ZADD', CALLING, given_up, id)", "", test_claim.test_one_dispatcher_settles_a_lapsed_call),
-        ("redis.call('ZADD', AGENDA, given_up, call[5])", "", test_claim.test_a_lapsed_call_keeps_its_line),
-        ("if gate == 'closed' then", "if false then", test_claim.test_nothing_is_claimed_while_the_account_is_paused),
-        ("  most = 1\n", "", test_breaker.test_after_the_cooldown_one_probe_begins_and_the_others_wait),
-        (
-            "if CALL_INTERVAL_MS > 0 then",
-            "if false then",
-            test_claim.test_no_more_lines_are_claimed_than_the_rate_allows,
-        ),
     ],
     "begin": [
         (" or free > now then", " then", test_begin.test_the_next_call_waits_for_the_gap_after_the_settlement),
         ("if score == IN_FLIGHT then", "if false then", test_begin.test_a_line_has_at_most_one_call_in_flight),
-        ("call.token == token and", "true and", test_begin.test_a_line_has_at_most_one_call_in_flight),
-        ("call.token == token and", "false and", test_begin.test_an_attempt_that_asks_again_gets_the_same_grant),
+        ("record.token == item.token and", "true and", test_begin.test_a_line_has_at_most_one_call_in_flight),
+        ("record.token == item.token and", "false and", test_begin.test_an_attempt_that_asks_again_gets_the_same_grant),
         ("call_times[#call_times + 1] = now", "", test_begin.test_each_call_makes_room_a_window_after_itself),
-        ("call.deadline <= now", "false", test_begin.test_what_is_past_its_deadline_expires_and_the_next_is_called),
+        ("record.deadline <= now", "false", test_begin.test_what_is_past_its_deadline_expires_and_the_next_is_called),
         ("score == IN_FLIGHT or not", "not", test_begin.test_a_deadline_does_not_end_a_call_in_flight),
-        ("within = math.min(within, call.deadline - now)", "", test_begin.test_a_deadline_shortens_the_time_to_send),
-        ("call.lease - LEASE_MS)", "now)", test_begin.test_an_attempt_that_asks_again_gets_the_same_grant),
+        ("within = math.min(within, record.deadline - now)", "", test_begin.test_a_deadline_shortens_the_time_to_send),
+        ("record.lease - rules.lease_ms)", "now)", test_begin.test_an_attempt_that_asks_again_gets_the_same_grant),
         ("'LIMIT', 0, 100", "'LIMIT', 0, 0", test_submit.test_after_its_countdown_it_has_the_place_of_its_priority),
         ("if gate == 'closed' then", "if false then", test_begin.test_no_call_begins_while_the_account_is_paused),
         (
-            "'probe', token, 'until', now + LEASE_MS",
-            "'probe', token",
+            "'probe', item.token, 'until', now + rules.lease_ms",
+            "'probe', item.token",
             test_breaker.test_after_the_cooldown_one_probe_begins_and_the_others_wait,
         ),
         ("if rate_free > now then", "if false then", test_begin.test_the_rate_spaces_the_calls_of_the_account),
         (
             "if tonumber(score) > 0 or",
-            "redis.call('SET', RATE, now + CALL_INTERVAL_MS) if tonumber(score) > 0 or",
+            "redis.call('SET', RATE, now + rules.call_interval_ms) if tonumber(score) > 0 or",
             test_begin.test_a_deferred_call_uses_no_rate,
         ),
         (
@@ -185,42 +197,42 @@ MUTATIONS: dict[str, list[Mutation]] = {
             test_begin.test_a_line_in_which_all_expired_wakes_for_the_next_scheduled,
         ),
         (
-            "if DAILY_BUDGET > 0 and gate",
+            "if rules.daily_budget > 0 and gate",
             "if false and gate",
             test_statistics.test_a_spent_budget_pauses_the_account_until_the_next_day,
         ),
-        ("spent + spending + call.units", "spent + call.units", test_statistics.test_a_budget_counts_calls_in_flight),
         (
-            "redis.call('INCRBY', spent_key, spending)",
-            "",
-            test_statistics.test_a_spent_budget_pauses_the_account_until_the_next_day,
+            "spent + spending + record.units",
+            "spent + record.units",
+            test_statistics.test_a_budget_counts_calls_in_flight,
         ),
+        ("spend(now, spending)", "", test_statistics.test_a_spent_budget_pauses_the_account_until_the_next_day),
         (
-            "math.max(call.ready, free)",
-            "call.ready",
+            "math.max(record.ready_at, free)",
+            "record.ready_at",
             test_statistics.test_a_call_is_late_from_when_its_time_and_its_number_allowed_it,
         ),
         (
-            "redis.call('HSET', NOTIFICATION .. due[i], 'ready', due[i + 1])",
+            "redis.call('HSET', NOTIFICATION .. due[i], 'ready_at', due[i + 1])",
             "",
             test_statistics.test_a_call_is_late_from_when_its_time_and_its_number_allowed_it,
         ),
         (
-            "call.attempts = call.attempts + 1",
-            "call.attempts = 1",
+            "record.attempts = record.attempts + 1",
+            "record.attempts = 1",
             test_settle.test_after_the_last_attempt_it_is_a_dead_letter,
         ),
     ],
     "settle": [
         ("call_times[math.max(1, #call_times)] = now", "", test_settle.test_a_lapsed_call_is_counted_and_sent_again),
         (
-            "if step.window == 'release' then",
+            "if item.window == 'release' then",
             "if false then",
             test_settle.test_a_refused_attempt_releases_its_own_call_time_only,
         ),
         (
-            "if step.window == 'release' then",
-            "if step.state ~= 'accepted' then",
+            "if item.window == 'release' then",
+            "if item.state ~= 'accepted' then",
             test_settle.test_a_lapsed_call_is_counted_and_sent_again,
         ),
         (
@@ -228,38 +240,38 @@ MUTATIONS: dict[str, list[Mutation]] = {
             "call_times = {}",
             test_settle.test_a_refused_attempt_releases_its_own_call_time_only,
         ),
-        ("if step.hold > now then", "if false then", test_settle.test_606_holds_the_number_and_counts_no_call),
+        ("if item.hold_until > now then", "if false then", test_settle.test_606_holds_the_number_and_counts_no_call),
         (
-            "found[3] ~= token and outcome.code ~= 'lease'",
+            "found[3] ~= item.token and item.lapsed ~= 1",
             "false",
             test_settle.test_a_late_success_is_taken_and_the_resend_is_not_made,
         ),
         (" or was.state ~= 'calling' then", " then", test_settle.test_a_settlement_sent_again_changes_nothing),
-        (" and outcome.code ~= 'lease' then", " then", test_settle.test_a_stale_lapse_changes_nothing),
+        (" and item.lapsed ~= 1 then", " then", test_settle.test_a_stale_lapse_changes_nothing),
         ("over[3] = 'token'", "", test_settle.test_a_late_success_is_taken_and_the_resend_is_not_made),
         ("call_times[#call_times] = now -- no", "-- no", test_settle.test_a_late_reply_counts_from_its_arrival),
         (
-            "finish(id, was.mobile, now, was.state, reason, 'accepted'",
-            "log(id, now, was.state, 'accepted'",
+            "finish('late_success', item.id, was.mobile, now, was.state, reason, 'accepted'",
+            "log(item.id, now, was.state, 'accepted'",
             test_settle.test_a_late_success_is_taken_and_the_resend_is_not_made,
         ),
         (
-            "  if was.state == 'waiting' then\n    local",
+            "  if may_move('late_success', was.state, 'accepted') then\n    local",
             "  if was.state ~= 'calling' then\n    local",
             partial(test_settle.test_a_late_success_changes_no_final_state_but_is_on_record, final=State.CANCELLED),
         ),
         (
-            "redis.call('HSET', NOTIFICATION .. id, 'override', 'accepted')",
+            "redis.call('HSET', NOTIFICATION .. item.id, 'override', 'accepted')",
             "",
             test_settle.test_a_late_success_decides_if_the_resend_in_flight_is_refused,
         ),
         (
-            "if step.state ~= 'accepted' and was.override then",
+            "if item.state ~= 'accepted' and was.override then",
             "if false then",
             test_cancel.test_a_withdrawn_call_that_was_lost_is_counted_and_not_sent_again,
         ),
         (
-            "if step.state ~= 'accepted' and was.override then",
+            "if item.state ~= 'accepted' and was.override then",
             "if was.override then",
             test_cancel.test_a_withdrawn_call_that_succeeds_is_accepted,
         ),
@@ -269,17 +281,17 @@ MUTATIONS: dict[str, list[Mutation]] = {
             test_settle.test_a_deadline_that_passed_during_the_call_ends_the_retries,
         ),
         (
-            "if outcome.kind == 'unconfirmed' then",
+            "if item.kind == 'unconfirmed' then",
             "if false then",
             test_settle.test_after_the_last_resend_it_is_a_dead_letter,
         ),
         (
-            "redis.call('ZREM', CALLING, id)",
+            "redis.call('ZREM', CALLING, item.id)",
             "",
             partial(test_settle.test_what_has_ended_leaves_only_what_is_still_needed, end=State.ACCEPTED),
         ),
         (
-            "tell_breaker(was.mobile, token, outcome, step)",
+            "tell_breaker(item, was.mobile)",
             "redis.call('ZADD', AGENDA, now, was.mobile)",
             test_settle.test_after_an_attempt_the_agenda_has_the_time_of_the_next_call,
         ),
@@ -294,8 +306,8 @@ MUTATIONS: dict[str, list[Mutation]] = {
             partial(test_breaker.test_a_call_begun_before_the_pause_changes_nothing_about_it, outcome=NO_BALANCE),
         ),
         (
-            "local is_probe = paused[2] == token",
-            "local is_probe = paused[2] == token or step.verdict == 'success'",
+            "local is_probe = paused[2] == item.token",
+            "local is_probe = paused[2] == item.token or item.verdict == 'success'",
             partial(test_breaker.test_a_call_begun_before_the_pause_changes_nothing_about_it, outcome=ACCEPTED),
         ),
         (
@@ -303,20 +315,9 @@ MUTATIONS: dict[str, list[Mutation]] = {
             "",
             test_statistics.test_a_probe_that_fails_on_the_day_after_the_budget_pauses_as_usual,
         ),
-        (
-            "redis.call('DECRBY', SPENT .. day_of(called_at), units)",
-            "",
-            test_statistics.test_a_refusal_gives_its_units_back,
-        ),
-        ("if pause[1] == 'budget' and", "if false and", test_statistics.test_a_refusal_ends_the_pause_of_a_budget),
-        (
-            "and not pause[2] then",
-            "then",
-            test_statistics.test_a_probe_that_fails_on_the_day_after_the_budget_pauses_as_usual,
-        ),
         ("last * 2", "last", test_breaker.test_a_failed_probe_doubles_the_cooldown_up_to_its_maximum),
         (
-            "math.min(COOLDOWN_MAX_MS, last * 2)",
+            "math.min(rules.cooldown_max_ms, last * 2)",
             "last * 2",
             test_breaker.test_a_failed_probe_doubles_the_cooldown_up_to_its_maximum,
         ),
@@ -340,17 +341,34 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ),
         (
             "redis.call('SADD', RUN, mobile)",
-            "redis.call('SADD', RUN, ARGV[1])",
+            "redis.call('SADD', RUN, item.id)",
             test_breaker.test_refusals_of_one_number_pause_nothing,
         ),
         (
-            "math.max(step.pause_until, now + COOLDOWN_MS)",
-            "now + COOLDOWN_MS",
+            "math.max(item.pause_until, now + rules.cooldown_ms)",
+            "now + rules.cooldown_ms",
             test_breaker.test_a_run_of_606_pauses_the_account_until_the_next_day,
         ),
     ],
+    "shared/budget": [
+        (
+            "redis.call('DECRBY', SPENT .. day_of(called_at), units)",
+            "",
+            test_statistics.test_a_refusal_gives_its_units_back,
+        ),
+        ("if paused[1] == 'budget' and", "if false and", test_statistics.test_a_refusal_ends_the_pause_of_a_budget),
+        (
+            "and not paused[2] then",
+            "then",
+            test_statistics.test_a_probe_that_fails_on_the_day_after_the_budget_pauses_as_usual,
+        ),
+    ],
     "expire": [
-        ("if record[2] == 'waiting' then", "if true then", test_settle.test_a_sweep_leaves_a_call_in_flight_alone),
+        (
+            "if may_move('expire', record[2], 'expired') then",
+            "if true then",
+            test_settle.test_a_sweep_leaves_a_call_in_flight_alone,
+        ),
         (
             "    if was_head then",
             "    if false then",
@@ -359,7 +377,7 @@ MUTATIONS: dict[str, list[Mutation]] = {
     ],
     "cancel": [
         (
-            "if state == 'waiting' then",
+            "if may_move('cancel', state, 'cancelled') then",
             "if state == 'waiting' or state == 'calling' then",
             test_cancel.test_a_withdrawn_call_that_succeeds_is_accepted,
         ),
@@ -382,7 +400,7 @@ MUTATIONS: dict[str, list[Mutation]] = {
             test_dead_letters.test_attempts_and_resends_are_counted_anew_after_a_replay,
         ),
         (
-            "redis.call('HSET', NOTIFICATION .. id, 'deadline', now + expires)",
+            "redis.call('HSET', NOTIFICATION .. id, 'deadline', now + call.expires)",
             "",
             test_dead_letters.test_a_replayed_dead_letter_waits_as_if_submitted_now,
         ),
@@ -391,20 +409,20 @@ MUTATIONS: dict[str, list[Mutation]] = {
             "local seq = tonumber(redis.call('HGET', NOTIFICATION .. id, 'seq'))",
             test_dead_letters.test_a_replayed_dead_letter_stands_at_the_end_of_its_priority,
         ),
-        ("  schedule(record[1], now)", "", test_dead_letters.test_a_replayed_dead_letter_waits_as_if_submitted_now),
+        ("  schedule(mobile, now)", "", test_dead_letters.test_a_replayed_dead_letter_waits_as_if_submitted_now),
     ],
     "purge": [
         (
-            "if redis.call('ZREM', DEAD, id) == 0 then",
+            "if redis.call('ZREM', DEAD, item.id) == 0 then",
             "if false then",
             test_dead_letters.test_only_the_dead_are_found_replayed_or_purged,
         ),
     ],
-    "account": [
+    "pause": [
         ("redis.call('DEL', ACCOUNT)", "", test_breaker.test_a_pause_by_hand_outdoes_the_breaker),
     ],
     "explain": [
-        ("for i = 1, #beside, 2 do", "for i = 1, 0, 2 do", test_explain.test_the_due_time_comes_true),
+        ("for i = 1, #found, 2 do", "for i = 1, 0, 2 do", test_explain.test_the_due_time_comes_true),
         ("< place and 1 or 0", "< place and 1 or 1", test_explain.test_the_due_time_comes_true),
     ],
 }
@@ -423,5 +441,8 @@ def test_each_guard_is_tested(script: str, mutation: Mutation, monkeypatch: pyte
         return read(name).replace(was, becomes) if name == script else read(name)
 
     monkeypatch.setattr(scripts, "source", mutated)
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
+    noticed = (AssertionError, pytest.fail.Exception)
+    with pytest.raises((*noticed, redis.ResponseError, LedgerDamaged)) as caught:
         caught_by(Account(fakeredis.FakeRedis(decode_responses=True)))
+    # The table of transitions is a guard too; any other error of a script is a mistake of the mutation.
+    assert caught.errisinstance(noticed) or "does not lead from" in str(caught.value)

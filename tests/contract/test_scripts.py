@@ -14,14 +14,16 @@ from redis.retry import Retry
 
 from tests.support.account import ACCEPTED, Account, other_number
 from tests.support.redis_server import RedisServer
-from voice_notify.domain.forecast import Limits
 from voice_notify.domain.notification import build_notification
 from voice_notify.domain.states import State
-from voice_notify.errors import LineFull, StoreUnavailable
-from voice_notify.ledger import keys, scripts
+from voice_notify.domain.windows import Limits
+from voice_notify.errors import LedgerDamaged, LineFull, StoreUnavailable
+from voice_notify.ledger import contracts, keys, scripts
 from voice_notify.ledger.connect import connect
+from voice_notify.ledger.contract import BatchScript, Script
 from voice_notify.ledger.dead_letters import Filter
-from voice_notify.ledger.scripts import store_errors, with_values, with_what_it_uses
+from voice_notify.ledger.redis_errors import store_errors
+from voice_notify.ledger.scripts import with_includes
 from voice_notify.settings import SecretUrl, Settings
 
 
@@ -44,47 +46,54 @@ def test_forgotten_scripts_of_many(account: Account) -> None:
     assert [grant and grant.attempt.attempts for grant in grants] == [1, 1, 1]
 
 
-def test_a_script_is_given_what_it_uses() -> None:
-    """The library's parts that a script does not need are left out; what stands in comments needs nothing."""
-    library = ("local A, B = 1, 2", "local C = 3 -- not B", "local function d() return A end", "local function e() end")
-    script = "return d() -- and e"
-    assert with_what_it_uses(script, library) == "\n".join((library[0], library[2], script))
+def test_shared_parts_are_included_once_and_before_those_that_use_them() -> None:
+    """An `@include` brings in a part, and what that includes in turn, however often it is named."""
+    texts = {
+        "ring": '--- @include "b"\n--- @include "a"\nreturn b()',
+        "shared/a": "local a",
+        "shared/b": '--- @include "a"\nlocal b',
+    }
+    assert with_includes("ring", texts.__getitem__) == "local a\nlocal b\nreturn b()"
 
 
-def test_a_script_is_given_values() -> None:
-    """Keys and settings stand in its text, and commands of Redis stay what they are even where a key is named alike."""
-    values = {"DEL": "'vn:{a}:del:'", "MAX": "5", "MAX_LINE": "20"}
-    script = "redis.call('DEL', DEL .. ARGV[1], MAX, MAX_LINE)"
-    assert with_values(script, values) == "redis.call('DEL', 'vn:{a}:del:' .. ARGV[1], 5, 20)"
+def test_scripts_are_the_same_for_all_accounts_and_settings(client: redis.Redis) -> None:
+    """Redis keeps one copy of each script, however many accounts and settings use it."""
+    one, other = Account(client, "one"), Account(client, "other")
+    other.configure(max_line=1, retention_ms=1)
+    for script in SCRIPTS:
+        assert one.ledger.scripts.text(script) == other.ledger.scripts.text(script)
 
 
 def test_a_wrong_answer(account: Account) -> None:
     """What is wrong with the data is not taken for an outage."""
     account.client.set(account.prefix + "agenda", "not a sorted set")
-    with pytest.raises(redis.ResponseError):
+    with pytest.raises(LedgerDamaged):
         account.submit()
 
 
 def test_a_submit_that_fails(account: Account) -> None:
     """It leaves nothing that would hold up those who come after it."""
     account.client.set(account.prefix + keys.WAKEUPS, "not a sorted set")
-    with pytest.raises(redis.ResponseError):
+    with pytest.raises(LedgerDamaged):
         account.submission(wakeup="r1", most_wakeups=4)
     account.client.delete(account.prefix + keys.WAKEUPS)
     id_ = account.submit()
     assert account.claim().ids == (id_,)
 
 
-def test_every_name_has_a_value(account: Account) -> None:
-    """No script is left with a name in capitals but its own; Redis can read them all."""
-    names = {path.stem for path in Path(scripts.__file__).parent.glob("lua/*.lua")} - {"lib", "clock"}
-    assert names
-    for name in names:
-        text = account.ledger.scripts.text(name)
-        code = re.sub("--.*|'[^']*'", "", text)
-        own = re.findall(r"\w+", " ".join(re.findall(r"^local ([A-Z_0-9, ]+) =", code, re.MULTILINE)))
-        assert set(re.findall(r"\b[A-Z][A-Z_0-9]+\b", code)) <= {"KEYS", "ARGV", *own}, name
-        account.client.script_load(text)
+def test_every_script_is_declared_and_can_be_read(account: Account) -> None:
+    """Each Lua file has its declaration, and Redis can read what both make together."""
+    files = {path.stem for path in Path(scripts.__file__).parent.glob("lua/*.lua")}
+    assert {script.name for script in SCRIPTS} == files
+    for script in SCRIPTS:
+        account.client.script_load(account.ledger.scripts.text(script))
+
+
+def test_each_rule_that_a_script_names_exists(account: Account) -> None:
+    """A script that names a rule that is no rule would find nil there."""
+    for script in SCRIPTS:
+        named = set(re.findall(r"rules\.(\w+)", account.ledger.scripts.text(script)))
+        assert named <= account.ledger.rules.numbers.keys(), script.name
 
 
 def test_two_settings(client: redis.Redis) -> None:
@@ -108,6 +117,8 @@ def test_two_accounts(client: redis.Redis) -> None:
     assert one.granted("a").attempt.attempts == 1
 
 
+#: Everything that is declared.
+SCRIPTS = [each for each in vars(contracts).values() if isinstance(each, Script | BatchScript)]
 NOTIFICATION = build_notification("13800138000", "453662", id="a", templates={})
 
 
@@ -170,9 +181,9 @@ def test_from_settings(redis_server: RedisServer) -> None:
         default_expires=60,
     )
     ledger = connect(settings)
-    assert ledger.options.limits == Limits(gap_ms=30_500, max_calls=5, window_ms=86_400_500)
-    assert ledger.options.call_interval_ms == 125
-    assert ledger.options.send_within_ms < ledger.options.lease_ms - 10_000
+    assert ledger.rules.limits == Limits(gap_ms=30_500, max_calls=5, window_ms=86_400_500)
+    assert ledger.rules.call_interval_ms == 125
+    assert ledger.rules.send_within_ms < ledger.rules.lease_ms - 10_000
     id_ = ledger.submit(NOTIFICATION).id
     record = ledger.explain(id_).record
     assert record.deadline_ms == record.created_ms + 60_000

@@ -26,8 +26,9 @@ from tests.support.account import (
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND, TODAY
 from voice_notify.delivery.settlement import Settler
 from voice_notify.domain.outcome import Kind, Outcome
+from voice_notify.domain.reasons import EndReason, Reason
 from voice_notify.domain.retry import Step, Window, decide
-from voice_notify.domain.states import Reason, State
+from voice_notify.domain.states import State
 from voice_notify.errors import UnknownNotification
 from voice_notify.ledger import keys
 from voice_notify.ledger.ledger import Settlement
@@ -341,7 +342,7 @@ def test_a_success_after_the_deadline_counts(account: Account) -> None:
 def test_settling_an_unknown_notification_changes_nothing(account: Account) -> None:
     """A settlement of a notification that is no longer kept is told so, and charges nobody."""
     grant = account.granted(account.submit())
-    settlement = Settlement("unknown", grant.token, ACCEPTED, Step(State.ACCEPTED, "placed", Window.COUNT))
+    settlement = Settlement("unknown", grant.token, ACCEPTED, Step(State.ACCEPTED, EndReason.PLACED, Window.COUNT))
     assert account.ledger.settle([settlement]) == ["gone"]
     assert account.ledger.counts()[State.CALLING] == 1
 
@@ -395,7 +396,7 @@ def test_what_has_ended_leaves_only_what_is_still_needed(account: Account, end: 
 def test_a_batch_of_settlements_is_answered_in_its_order(account: Account) -> None:
     """A batch of settlements is answered in its order."""
     grants = [account.granted(account.submit(other_number(number))) for number in range(3)]
-    step = Step(State.ACCEPTED, "placed", Window.COUNT)
+    step = Step(State.ACCEPTED, EndReason.PLACED, Window.COUNT)
     batch = [Settlement(grant.id, grant.token, ACCEPTED, step) for grant in (*grants[:2], grants[0])]
     assert account.ledger.settle(batch) == ["accepted", "accepted", "repeated"]
 

@@ -107,7 +107,7 @@ def test_the_levels_are_those_of_the_moment(account: Account, statistics: Statis
 def test_a_worker_not_heard_of_is_not_counted(account: Account, statistics: Statistics) -> None:
     """A worker that was not heard of for its time is not counted."""
     account.claim(worker="w1")
-    account.clock.advance(account.ledger.options.worker_ttl_ms + 1)
+    account.clock.advance(account.ledger.rules.worker_ttl_ms + 1)
     assert statistics.read().workers == 0
 
 

@@ -23,7 +23,7 @@ from voice_notify.domain.notification import OnUnconfirmed, build_notification
 from voice_notify.domain.states import State
 from voice_notify.errors import LineFull, UnknownNotification
 from voice_notify.ledger import keys
-from voice_notify.ledger.ledger import Submission
+from voice_notify.ledger.contracts import Submission
 
 
 def test_a_submitted_notification_is_stored_with_all_that_was_asked(account: Account) -> None:

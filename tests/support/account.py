@@ -9,15 +9,18 @@ from typing import Any
 import redis
 
 from tests.support.clock import CLOCK_LUA, DAY, MINUTE, SECOND, Clock
-from voice_notify.domain.forecast import Limits
 from voice_notify.domain.notification import OnUnconfirmed, build_notification, new_id
 from voice_notify.domain.outcome import Kind, Outcome
 from voice_notify.domain.retry import RetryPolicy, decide
 from voice_notify.domain.states import State
+from voice_notify.domain.windows import Limits
+from voice_notify.errors import LedgerDamaged
 from voice_notify.ledger import keys
+from voice_notify.ledger.contracts import Submission
 from voice_notify.ledger.dead_letters import DeadLetters
-from voice_notify.ledger.ledger import Claim, Grant, Lapsed, Ledger, Settlement, Submission
-from voice_notify.ledger.notifications import Explanation
+from voice_notify.ledger.explanation import Explanation
+from voice_notify.ledger.ledger import Claim, Grant, Lapsed, Ledger, Settlement
+from voice_notify.ledger.results import SettleResult
 from voice_notify.ledger.rules import LedgerRules
 from voice_notify.ledger.scripts import Scripts
 
@@ -59,7 +62,7 @@ class Account:
 
     def __init__(self, client: redis.Redis, app_id: str = "test") -> None:
         prefix = keys.prefix(app_id)
-        options = LedgerRules(
+        rules = LedgerRules(
             limits=LIMITS,
             retention_ms=RETENTION,
             max_line=20,
@@ -77,13 +80,13 @@ class Account:
         self.client = client
         self.prefix = prefix
         self.clock = Clock(client, prefix)
-        self.ledger = Ledger(Scripts(client, prefix, options, clock=CLOCK_LUA))
+        self.ledger = Ledger(Scripts(client, prefix, rules, clock=CLOCK_LUA))
         self._tokens = (f"token-{number}" for number in count(1))
         self._wakeups = (f"wakeup-{number}" for number in count(1))
 
-    def configure(self, **options: Any) -> None:  # noqa: ANN401 - the fields of LedgerRules
-        """Change some of the ledger's options."""
-        self.ledger.scripts = replace(self.ledger.scripts, options=replace(self.ledger.options, **options))
+    def configure(self, **rules: Any) -> None:  # noqa: ANN401 - the fields of LedgerRules
+        """Change some of the ledger's rules."""
+        self.ledger.scripts = replace(self.ledger.scripts, rules=replace(self.ledger.rules, **rules))
 
     @property
     def dead_letters(self) -> DeadLetters:
@@ -131,10 +134,14 @@ class Account:
         assert grant is not None, "deferred"
         return grant
 
-    def settle(self, attempt: Grant | Lapsed, outcome: Outcome) -> str:
+    def settle(self, attempt: Grant | Lapsed, outcome: Outcome) -> SettleResult:
         """End an attempt now."""
         step = decide(outcome, attempt.attempt, POLICY, self.clock.now, 0.5)
-        return self.ledger.settle([Settlement(attempt.id, attempt.token, outcome, step)])[0]
+        lapsed = isinstance(attempt, Lapsed)
+        (result,) = self.ledger.settle([Settlement(attempt.id, attempt.token, outcome, step, lapsed=lapsed)])
+        if isinstance(result, LedgerDamaged):
+            raise result
+        return result
 
     def call(self, id_: str, outcome: Outcome = ACCEPTED, *, takes: int = SECOND) -> Grant:
         """Place the next call in the line of `id_`; its reply arrives after `takes` ms."""

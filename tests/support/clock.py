@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-#: The text that takes the place of `lua/clock.lua`.
+#: The text that takes the place of `lua/shared/clock.lua`.
 CLOCK_LUA = """
 local function clock_ms()
   return tonumber(redis.call('GET', KEYS[1] .. 'test:now'))

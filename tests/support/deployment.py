@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from voice_notify.ledger.explanation import Explanation
     from voice_notify.ledger.ledger import Ledger
-    from voice_notify.ledger.notifications import Explanation, Record
+    from voice_notify.ledger.notifications import Record
 
 TEMPLATE = "453662"
 TEMPLATES = ROOT / "config" / "templates.toml"

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import redis
 
 from tests.support.account import ACCEPTED, MAINTENANCE, UNCONFIRMED
-from voice_notify.domain.forecast import Limits
 from voice_notify.domain.notification import OnUnconfirmed, build_notification
 from voice_notify.domain.retry import RetryPolicy, Window, decide
+from voice_notify.domain.windows import Limits
+from voice_notify.errors import LedgerDamaged
 from voice_notify.ledger import keys
 from voice_notify.ledger.ledger import Ledger, Settlement
 from voice_notify.ledger.rules import LedgerRules
@@ -105,6 +106,7 @@ def _call(ledger: Ledger, id_: str, token: str, chance: random.Random, report: R
     outcome = chance.choice([ACCEPTED, ACCEPTED, ACCEPTED, MAINTENANCE, UNCONFIRMED])
     step = decide(outcome, grant.attempt, POLICY, grant.now_ms, chance.random())
     replied = redis_now(ledger.scripts.client)
-    state = ledger.settle([Settlement(grant.id, token, outcome, step)])[0]
+    (state,) = ledger.settle([Settlement(grant.id, token, outcome, step)])
+    assert not isinstance(state, LedgerDamaged)
     was_placed = step.window is Window.COUNT
     report.placed.append(Placed(grant.id, grant.mobile, grant.now_ms, replied, state, was_placed))

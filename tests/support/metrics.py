@@ -10,7 +10,7 @@ from prometheus_client.samples import Sample
 
 from tests.support.clock import NOON
 from voice_notify.domain.states import State
-from voice_notify.ledger.notifications import Pause
+from voice_notify.ledger.breaker import Pause
 from voice_notify.ledger.statistics import Counters, Snapshot
 from voice_notify.monitoring.metrics import LedgerCollector
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 
-from voice_notify.demo.servers import find_redis_binary
+from voice_notify.demo.redis_server import find_redis_binary
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from voice_notify.domain.forecast import Limits
 from voice_notify.domain.notification import OnUnconfirmed
 from voice_notify.domain.outcome import Kind, Outcome
 from voice_notify.domain.retry import RetryPolicy
 from voice_notify.domain.states import State
+from voice_notify.domain.windows import Limits
 from voice_notify.ledger.rules import LedgerRules
 
 _DAY = 86_400_000
@@ -76,7 +76,7 @@ class Reference:
     """One account. The jitter of a backoff is in its middle: three quarters of the longest wait."""
 
     limits: Limits
-    options: LedgerRules
+    rules: LedgerRules
     policy: RetryPolicy
     notes: dict[str, Note] = field(default_factory=dict)
     keys: dict[str, tuple[str, int]] = field(default_factory=dict)  #: the id, and until when it is known
@@ -145,7 +145,7 @@ class Reference:
                 self.call_times[mobile].clear()
 
     def _is_over(self, since: int, now: int) -> bool:
-        return since + self.options.retention_ms <= now
+        return since + self.rules.retention_ms <= now
 
     # What applications do.
 
@@ -154,7 +154,7 @@ class Reference:
         known = note.id if note.id in self.notes else self.keys.get(key or "", ("", 0))[0]
         if known in self.notes:
             return "duplicate", known
-        if len(self.open_notes(note.mobile)) >= self.options.max_line:
+        if len(self.open_notes(note.mobile)) >= self.rules.max_line:
             return "full", ""
         self.seq += 1
         note.seq = self.seq
@@ -187,7 +187,7 @@ class Reference:
         if not line or line[0].joins > now or not self.allows(mobile, now) or not self._gate(token, now):
             return None
         head = line[0]
-        head.state, head.token, head.begun, head.lapses = State.CALLING, token, now, now + self.options.lease_ms
+        head.state, head.token, head.begun, head.lapses = State.CALLING, token, now, now + self.rules.lease_ms
         head.attempts += 1
         self.call_times[mobile].append(now)
         self.noted[mobile] = now
@@ -198,13 +198,13 @@ class Reference:
             return True
         if self.pause.until is None or self.pause.until > now:
             return False
-        self.pause.probe, self.pause.until = token, now + self.options.lease_ms
+        self.pause.probe, self.pause.until = token, now + self.rules.lease_ms
         return True
 
     def claim_lapsed(self, now: int) -> set[str]:
         lapsed = {note.id for note in self.notes.values() if note.state is State.CALLING and note.lapses <= now}
         for id_ in lapsed:
-            self.notes[id_].lapses = now + self.options.wakeup_lease_ms
+            self.notes[id_].lapses = now + self.rules.wakeup_lease_ms
         return lapsed
 
     def expire(self, now: int) -> set[str]:
@@ -299,7 +299,7 @@ class Reference:
         until = next_midnight(now) if suspected and outcome.kind is Kind.TOMORROW else 0
         if self.pause is None:
             if fails:
-                cooldown = self.options.cooldown_ms
+                cooldown = self.rules.cooldown_ms
                 self.pause = Pause(max(until, now + cooldown), cooldown)
         elif self.pause.probe == token:
             self.pause.probe = None
@@ -307,7 +307,7 @@ class Reference:
                 self.pause = None
                 return
             if fails:
-                self.pause.cooldown = min(self.options.cooldown_max_ms, 2 * self.pause.cooldown)
+                self.pause.cooldown = min(self.rules.cooldown_max_ms, 2 * self.pause.cooldown)
             self.pause.until = max(until, now + self.pause.cooldown)
 
     def _is_suspect(self, note: Note, outcome: Outcome) -> bool:
@@ -318,7 +318,7 @@ class Reference:
         if self.run_code != outcome.code:
             self.run, self.run_code = set(), outcome.code
         self.run.add(note.mobile)
-        return len(self.run) >= self.options.suspect_run
+        return len(self.run) >= self.rules.suspect_run
 
     # What people do.
 

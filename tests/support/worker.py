@@ -27,8 +27,8 @@ STOP_SECONDS = 30
 
 def impatient(scripts: Scripts) -> Scripts:
     """The crashing application's scripts: it notices a lost ring or call soon, to spare the tests the wait."""
-    options = scripts.options
-    return replace(scripts, options=replace(options, wakeup_lease_ms=1000, lease_ms=options.lease_ms - 1500))
+    rules = scripts.rules
+    return replace(scripts, rules=replace(rules, wakeup_lease_ms=1000, lease_ms=rules.lease_ms - 1500))
 
 
 class Worker:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_notify.domain.campaign import Campaign, Cost, Plan
-from voice_notify.domain.forecast import Limits
 from voice_notify.domain.notification import Notification
+from voice_notify.domain.windows import Limits
 
 LIMITS = Limits(gap_ms=30_000, max_calls=5, window_ms=86_400_000)
 DAY = 86_400
@@ -26,7 +26,7 @@ def to(mobile: str, **options: float) -> Notification:
 
 
 def test_the_units_of_each_template_are_added_up() -> None:
-    """The units of each template's notifications are added up."""
+    """A template's cost is that of all its notifications."""
     made = campaign(to("a", units=2), to("b", units=1), Notification("id", "a", "unknown", units=3))
     assert made.costs == {"declared": Cost(2, 3), "unknown": Cost(1, 3)}
     assert made.units == 6
@@ -50,24 +50,24 @@ def test_the_units_of_each_template_are_added_up() -> None:
     ids=repr,
 )
 def test_each_numbers_calls_keep_its_windows(notifications: list[Notification], plan: Plan) -> None:
-    """Each number's calls keep its windows; what cannot be called before its deadline is told."""
+    """What cannot be called before its deadline counts as expired."""
     assert campaign(*notifications).plan(LIMITS) == plan
 
 
 def test_without_expires_the_default_deadline_counts() -> None:
-    """A notification that names no deadline has the default one."""
+    """Without a deadline of its own, a notification expires after the default time."""
     assert campaign(*[to("a")] * 6, expires=DAY).plan(LIMITS) == Plan(5, 1, 120_000)
 
 
 def test_a_rate_spaces_all_calls_and_may_let_some_expire() -> None:
-    """A limit of the account spaces all calls, and may let some expire."""
+    """So some may expire that their own windows would allow."""
     made = campaign(*(to(f"n{number}", expires=2.1) for number in range(30)))
     assert made.plan(LIMITS, call_interval_ms=100) == Plan(21, 9, 2000)
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(1, 200)), max_size=12))
 def test_every_notification_is_either_called_or_expires(rows: list[tuple[str, int, int]]) -> None:
-    """Every notification is either called or expires."""
+    """None is missing from the plan, and none is counted twice."""
     made = campaign(*(to(mobile, priority=priority, expires=expires) for mobile, priority, expires in rows))
     plan = made.plan(LIMITS)
     assert plan.calls + plan.expired == len(rows) == made.numbers.total()

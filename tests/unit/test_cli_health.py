@@ -40,7 +40,7 @@ def test_a_worker_by_its_name(cli: Cli) -> None:
 
 def test_a_worker_that_fell_silent_is_not_healthy(cli: Cli) -> None:
     """Its pump has to be heard again and again."""
-    cli.account.clock.advance(-cli.account.ledger.options.worker_ttl_ms)
+    cli.account.clock.advance(-cli.account.ledger.rules.worker_ttl_ms)
     cli.account.claim(worker="one@here")
     assert cli.run("health", "--worker", "one@here").exit_code == 1
 

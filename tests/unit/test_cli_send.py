@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from voice_notify.domain.notification import Notification
-    from voice_notify.ledger.ledger import Submission
+    from voice_notify.ledger.contracts import Submission
 
 MIXED = Path(__file__).parents[1] / "data" / "mixed.csv"
 #: The bad rows of `mixed.csv`: line, field, and a piece of the rule.

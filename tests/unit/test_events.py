@@ -10,10 +10,12 @@ import pytest
 
 from tests.support.sandbox import eventually
 from voice_notify.domain.outcome import Kind, Outcome
+from voice_notify.domain.reasons import EndReason, Reason
 from voice_notify.domain.retry import Attempt, Step, Window
 from voice_notify.domain.states import State
 from voice_notify.errors import InvalidNotification
 from voice_notify.ledger.ledger import Grant, Settlement
+from voice_notify.ledger.results import SettleResult, Undecided
 from voice_notify.monitoring.task_events import EventSwitch, TaskEvents
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def grant(attempts: int = 1) -> Grant:
     return Grant(ID, "token", "13800138000", "453662", ("张三",), Attempt(attempts, 0), 0, 1000)
 
 
-def ended(outcome: Outcome, state: State, reason: str) -> Settlement:
+def ended(outcome: Outcome, state: State, reason: Reason | EndReason) -> Settlement:
     """The end of that call."""
     return Settlement(ID, "token", outcome, Step(state, reason, Window.COUNT))
 
@@ -85,35 +87,35 @@ def told(*calls: tuple[str, Any], wanted: bool = True) -> list[dict[str, Any]]:
 
 CASES = [
     # placed: the callId
-    (PLACED, State.ACCEPTED, "placed", "accepted", "task-succeeded", "200 callId 1212"),
+    (PLACED, State.ACCEPTED, EndReason.PLACED, State.ACCEPTED, "task-succeeded", "200 callId 1212"),
     # nobody knows, and the policy takes it as sent
-    (CUT, State.ACCEPTED, "assumed", "accepted", "task-succeeded", "assumed: cut the phone may have rung"),
+    (CUT, State.ACCEPTED, EndReason.ASSUMED, State.ACCEPTED, "task-succeeded", "assumed: cut the phone may have rung"),
     # a late success of another attempt decided in its place
-    (CUT, State.WAITING, "unconfirmed", "accepted", "task-succeeded", "late: cut the phone may have rung"),
+    (CUT, State.WAITING, Reason.RESEND, State.ACCEPTED, "task-succeeded", "late: cut the phone may have rung"),
     # itself that late success
-    (PLACED, State.ACCEPTED, "placed", "late", "task-succeeded", "late: 200 callId 1212"),
-    (REFUSED, State.DEAD, "refused", "dead", "task-failed", "refused: 400 手机号格式不正确"),
-    (CUT, State.WAITING, "unconfirmed", "waiting", "task-retried", "unconfirmed: cut the phone may have rung"),
+    (PLACED, State.ACCEPTED, EndReason.PLACED, Undecided.LATE, "task-succeeded", "late: 200 callId 1212"),
+    (REFUSED, State.DEAD, EndReason.REFUSED, State.DEAD, "task-failed", "refused: 400 手机号格式不正确"),
+    (CUT, State.WAITING, Reason.RESEND, State.WAITING, "task-retried", "resend: cut the phone may have rung"),
     # its deadline passed meanwhile, or it was cancelled
-    (CUT, State.WAITING, "unconfirmed", "expired", "task-revoked", None),
-    (CUT, State.WAITING, "unconfirmed", "cancelled", "task-revoked", None),
+    (CUT, State.WAITING, Reason.RESEND, State.EXPIRED, "task-revoked", None),
+    (CUT, State.WAITING, Reason.RESEND, State.CANCELLED, "task-revoked", None),
 ]
 
 
-@pytest.mark.parametrize(("outcome", "step", "reason", "state", "kind", "words"), CASES)
+@pytest.mark.parametrize(("outcome", "step", "reason", "result", "kind", "text"), CASES)
 def test_an_end_is_told(  # noqa: PLR0913, PLR0917 - a row of the table
-    outcome: Outcome, step: State, reason: str, state: str, kind: str, words: str | None
+    outcome: Outcome, step: State, reason: Reason | EndReason, result: SettleResult, kind: str, text: str | None
 ) -> None:
     """What the ledger made of the attempt decides, and the provider's code and words are told."""
-    (event,) = told(("ended", ([ended(outcome, step, reason)], [state])))
+    (event,) = told(("ended", ([(ended(outcome, step, reason), result)],)))
     assert (event["type"], event["uuid"], event["name"]) == (kind, ID, "voice_notify.notify")
-    assert (event.get("result") or event.get("exception")) == words
+    assert (event.get("result") or event.get("exception")) == text
 
 
-@pytest.mark.parametrize("state", ["late", "repeated", "gone"])
-def test_what_decides_nothing_is_not_told(state: str) -> None:
+@pytest.mark.parametrize("result", Undecided)
+def test_what_decides_nothing_is_not_told(result: Undecided) -> None:
     """An attempt that was given up, and failed after that, says nothing about its notification."""
-    assert told(("ended", ([ended(CUT, State.WAITING, "unconfirmed")], [state]))) == []
+    assert told(("ended", ([(ended(CUT, State.WAITING, Reason.RESEND), result)],))) == []
 
 
 def test_a_beginning_is_told_without_number_or_text() -> None:
@@ -134,7 +136,7 @@ def test_a_deadline_and_a_refusal_are_told() -> None:
 
 def test_nothing_is_sent_where_nobody_listens() -> None:
     """Then nothing is sent, and no connection is made."""
-    calls = ("begun", ([grant()],)), ("ended", ([ended(PLACED, State.ACCEPTED, "placed")], ["accepted"]))
+    calls = ("begun", ([grant()],)), ("ended", ([(ended(PLACED, State.ACCEPTED, EndReason.PLACED), State.ACCEPTED)],))
     assert told(*calls, wanted=False) == []
     assert told(*calls) != []
 
@@ -155,7 +157,7 @@ def test_a_broker_that_is_down_costs_events_only() -> None:
     broker.down.set()
     events = events_of(broker)
     events.expired(["lost"])
-    assert eventually(lambda: broker.connections == 1 and events._dispatcher is None and events._failing)  # noqa: SLF001
+    assert eventually(lambda: broker.connections == 1 and events._event_dispatcher is None and events._failing)  # noqa: SLF001
     broker.down.clear()
     events.expired(["sent"])
     events.close()

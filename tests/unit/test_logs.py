@@ -1,4 +1,4 @@
-"""The log: one line per step, as text or JSON, in which no number is whole."""
+"""The log: one line per step, as text or JSON, in which every number is masked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ID = "0c13800138000a0c13800138"  # hexadecimal digits, and by chance among them what looks like a number
-WORDS = "张三"
+TEXT = "张三"
 NAME = "voice_notify.tests"
 
 
@@ -59,9 +59,9 @@ def log() -> Iterator[Log]:
     root.setLevel(level)
 
 
-def fail(words: str) -> None:
-    """Raise an error whose text has a number, in a frame that holds words."""
-    raise ValueError(f"no line for {13_800_138_000 + len(words)}")
+def fail(text: str) -> None:
+    """Raise an error whose message has a number, in a frame that has a text among its locals."""
+    raise ValueError(f"no line for {13_800_138_000 + len(text)}")
 
 
 def test_a_line_of_ours_as_json_masks_the_number(log: Log) -> None:
@@ -82,15 +82,15 @@ def test_a_line_of_ours_as_json_masks_the_number(log: Log) -> None:
 
 
 def test_a_notification_in_a_line_shows_neither_number_nor_text(log: Log) -> None:
-    """It shows neither its number nor its words."""
+    """A notification that is logged by mistake reveals neither."""
     log.use(LogFormat.JSON)
-    get_logger(NAME).info("built", built=build_notification("13800138000", "453662", [WORDS], id="a", templates={}))
+    get_logger(NAME).info("built", built=build_notification("13800138000", "453662", [TEXT], id="a", templates={}))
     assert "138****8000" in log.line["built"]
-    assert WORDS not in log.text
+    assert TEXT not in log.text
 
 
 def test_a_line_of_ours_for_people_is_one_line(log: Log) -> None:
-    """The console shows the same on one line."""
+    """The same fields, on one line."""
     log.use(LogFormat.CONSOLE)
     get_logger(NAME).info("call ended", id=ID, mobile="13800138000")
     assert f"call ended [{NAME}] process=" in log.text
@@ -99,7 +99,7 @@ def test_a_line_of_ours_for_people_is_one_line(log: Log) -> None:
 
 
 def test_an_application_reads_our_lines_as_text(log: Log) -> None:
-    """Where the formatter knows nothing of structlog, a line of ours is text, and it has no whole number either."""
+    """For a formatter that knows nothing of structlog, a line of ours is text, and its numbers are masked as well."""
     log.handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     get_logger(NAME).warning("not rung", id=ID, error="13800138000 is busy")
     assert log.text == f'WARNING event="not rung" id={ID} error="138****8000 is busy"\n'
@@ -108,20 +108,20 @@ def test_an_application_reads_our_lines_as_text(log: Log) -> None:
 @pytest.mark.parametrize("log_format", list(LogFormat))
 @pytest.mark.parametrize("name", [NAME, "celery.worker"])
 def test_a_traceback_shows_neither_locals_nor_a_number(log: Log, log_format: LogFormat, name: str) -> None:
-    """An exception's text is masked, and what its frames held is not shown."""
+    """The exception's message is masked, and the locals of its frames are not shown."""
     log.use(log_format)
     ours: Any = get_logger(name) if name == NAME else logging.getLogger(name)
     try:
-        fail(WORDS)
+        fail(TEXT)
     except ValueError:
         ours.exception("call failed")
     assert "ValueError: no line for 138****8002" in log.text
     assert "13800138002" not in log.text
-    assert WORDS not in log.text
+    assert TEXT not in log.text
 
 
 def test_a_library_is_masked_too(log: Log) -> None:
-    """What Celery, urllib3 or redis-py log goes the same way."""
+    """Numbers in the lines of Celery, urllib3 or redis-py are masked as in our own."""
     log.use(LogFormat.JSON)
     logging.getLogger("urllib3.connectionpool").debug("GET /?mobile=%s", "13800138000")
     assert log.line["event"] == "GET /?mobile=138****8000"
@@ -138,7 +138,7 @@ def test_a_library_is_masked_too(log: Log) -> None:
     ],
 )
 def test_a_message_is_not_quoted(log: Log, logger: str, template: str, arguments: tuple[str, ...]) -> None:
-    """Celery's lines that quote a message end before the quotation: a foreign one holds the words."""
+    """Celery's lines do not quote a message: that of a third-party producer contains the text."""
     log.use(LogFormat.JSON)
     logging.getLogger(logger).error(template, *arguments)
     assert "BODY" not in log.text
@@ -146,7 +146,7 @@ def test_a_message_is_not_quoted(log: Log, logger: str, template: str, arguments
 
 
 def test_celery_still_quotes_as_we_expect() -> None:
-    """The pool's line is known by its text, which no name of Celery's holds: this is the text of this version."""
+    """Celery has no name for the text by which we know the pool's line: it is the one that this version logs."""
     from celery.concurrency import base  # noqa: PLC0415
 
     source = base.BasePool.apply_async.__code__.co_consts
@@ -154,7 +154,7 @@ def test_celery_still_quotes_as_we_expect() -> None:
 
 
 def test_a_line_that_is_off_costs_next_to_nothing() -> None:
-    """Each call logs at INFO, and a worker's usual level is WARNING: the best of many such calls takes < 2 µs."""
+    """Each call logs at INFO, and a worker's default level is WARNING: such a line takes less than 2 µs."""
     logger = get_logger(f"{NAME}.off")
     logging.getLogger(f"{NAME}.off").setLevel(logging.WARNING)
     runs = timeit.repeat(

@@ -20,7 +20,7 @@ TEMPLATES = {
 
 
 def build(*, templates: Mapping[str, Template] = TEMPLATES, **changes: Any) -> Notification:  # noqa: ANN401 - any bad input
-    """Return a good notification with `changes`."""
+    """A valid notification, but for `changes`."""
     fields = {"mobile": "13800138000", "template_id": "453662", "params": ["张三", "3号楼"], "id": "a1"} | changes
     return build_notification(**fields, templates=templates)
 
@@ -155,7 +155,7 @@ VARIABLE_CONTROL = "variable 2 contains the control character"
     ],
 )
 def test_a_broken_rule_is_refused_by_field_and_rule(field: str, value: object, rule: str) -> None:
-    """Every refusal names the field, and the rule in words that tell what to write instead."""
+    """Every refusal names the field and the rule, and says what to write instead."""
     changes: dict[str, Any] = {field: value}
     with pytest.raises(InvalidNotification) as refusal:
         build(**changes)
@@ -164,7 +164,7 @@ def test_a_broken_rule_is_refused_by_field_and_rule(field: str, value: object, r
 
 
 def test_an_undeclared_template_is_bounded_by_its_variables() -> None:
-    """The mirror may be behind, so the template passes; its variables alone may not be longer than a text."""
+    """The mirror may be behind, so the template passes; but its variables alone may not be longer than a text."""
     with pytest.raises(InvalidNotification, match="params: the text would have 501 characters"):
         build(templates={}, params=["字" * 250, "字" * 251])
 
@@ -201,7 +201,7 @@ def test_a_notification_does_not_change() -> None:
 
 
 def test_new_ids_are_valid_and_differ() -> None:
-    """A fresh id has 24 hexadecimal digits, passes the rule for ids and does not come twice."""
+    """A new id has 24 hexadecimal digits, passes the rule for ids and is not made twice."""
     ids = [new_id() for _ in range(100)]
     assert len(set(ids)) == 100
     assert all(len(fresh) == 24 and int(fresh, 16) >= 0 for fresh in ids)

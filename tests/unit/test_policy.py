@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voice_notify.domain.calendar import next_china_midnight
 from voice_notify.domain.notification import OnUnconfirmed
 from voice_notify.domain.outcome import Kind, Outcome
-from voice_notify.domain.retry import Attempt, RetryPolicy, Step, Verdict, Window, decide, next_china_midnight
-from voice_notify.domain.states import TRANSITIONS, Reason, State
+from voice_notify.domain.reasons import EndReason, Reason
+from voice_notify.domain.retry import Attempt, RetryPolicy, Step, Verdict, Window, decide
+from voice_notify.domain.states import TRANSITIONS, Event, State
 
 NOW = 1_748_750_400_000  # 2025-06-01T12:00:00+08:00
 MIDNIGHT = NOW + 12 * 3_600_000
@@ -32,13 +34,13 @@ def step_after(kind: Kind, attempt: Attempt, policy: RetryPolicy = POLICY, chanc
     ("kind", "step"),
     [
         # The provider answered 200: final, charged, and the account works.
-        (Kind.ACCEPTED, Step(State.ACCEPTED, "placed", Window.COUNT, verdict=Verdict.SUCCESS)),
+        (Kind.ACCEPTED, Step(State.ACCEPTED, EndReason.PLACED, Window.COUNT, verdict=Verdict.SUCCESS)),
         # 400: not placed, and the same request will fail again; several in a row point to the account.
-        (Kind.REFUSED, Step(State.DEAD, "refused", Window.RELEASE, verdict=Verdict.SUSPECT)),
+        (Kind.REFUSED, Step(State.DEAD, EndReason.REFUSED, Window.RELEASE, verdict=Verdict.SUSPECT)),
         # 999 or an unknown code: whether it was placed is not said, so it stays charged.
-        (Kind.UNCLEAR, Step(State.DEAD, "unclear", Window.COUNT)),
+        (Kind.UNCLEAR, Step(State.DEAD, EndReason.UNCLEAR, Window.COUNT)),
         # 601, 602, 603, 604, 404: not placed, and no other call will be.
-        (Kind.ACCOUNT, Step(State.DEAD, "account", Window.RELEASE, verdict=Verdict.FAILED)),
+        (Kind.ACCOUNT, Step(State.DEAD, EndReason.ACCOUNT, Window.RELEASE, verdict=Verdict.FAILED)),
         # 606: not placed; the number is held until the provider's next day, and after several so is the account.
         (
             Kind.TOMORROW,
@@ -74,7 +76,7 @@ def test_a_reply_that_settles_the_matter_has_one_step(kind: Kind, step: Step, at
 def test_the_backoff_doubles_with_jitter_up_to_its_maximum(attempts: int, chance: float, wait_ms: int) -> None:
     """After a refusal for now it waits exponentially longer, with jitter, and its charge is given back."""
     step = step_after(Kind.TRANSIENT, Attempt(attempts, 0), chance=chance)
-    assert step == Step(State.WAITING, Reason.BACKOFF, Window.RELEASE, due_ms=NOW + wait_ms)
+    assert step == Step(State.WAITING, Reason.BACKOFF, Window.RELEASE, ready_at_ms=NOW + wait_ms)
 
 
 @pytest.mark.parametrize(
@@ -90,12 +92,12 @@ def test_the_last_attempt_ends_in_the_dead_letters(attempts: int, state: State) 
     step = step_after(Kind.TRANSIENT, Attempt(attempts, 0))
     assert step.state is state
     if state is State.DEAD:
-        assert step == Step(State.DEAD, "exhausted", Window.RELEASE)
+        assert step == Step(State.DEAD, EndReason.EXHAUSTED, Window.RELEASE)
 
 
-RESEND = Step(State.WAITING, "resend", Window.COUNT)
-UNCONFIRMED = Step(State.DEAD, "unconfirmed", Window.COUNT)
-ASSUMED = Step(State.ACCEPTED, "assumed", Window.COUNT)
+RESEND = Step(State.WAITING, Reason.RESEND, Window.COUNT)
+UNCONFIRMED = Step(State.DEAD, EndReason.UNCONFIRMED, Window.COUNT)
+ASSUMED = Step(State.ACCEPTED, EndReason.ASSUMED, Window.COUNT)
 
 
 @pytest.mark.parametrize(
@@ -137,8 +139,8 @@ def test_an_unknown_outcome_follows_the_policy(
 def test_every_step_can_be_applied(kind: Kind, attempt: Attempt, policy: RetryPolicy, chance: float) -> None:
     """Under any settings: an allowed transition, not in the past, and what may have rung is charged."""
     step = step_after(kind, attempt, policy, chance)
-    assert step.state in TRANSITIONS[State.CALLING]
-    assert step.due_ms == 0 or NOW <= step.due_ms <= NOW + policy.backoff_max * 1000 + 1
+    assert step.state in TRANSITIONS[Event.SETTLE][State.CALLING]
+    assert step.ready_at_ms == 0 or NOW <= step.ready_at_ms <= NOW + policy.backoff_max * 1000 + 1
     may_have_rung = kind in (Kind.ACCEPTED, Kind.UNCLEAR, Kind.UNCONFIRMED)
     assert step.window is (Window.COUNT if may_have_rung else Window.RELEASE)
 
@@ -162,12 +164,8 @@ def test_the_providers_next_day_begins_at_midnight_in_china(now: str, midnight: 
 def test_only_waiting_and_calling_are_open() -> None:
     """Only waiting and calling are open; of the final states, a replay leads out of `dead` alone."""
     assert {state for state in State if not state.final} == {State.WAITING, State.CALLING}
-    assert {state: set(TRANSITIONS[state]) for state in State if state.final} == {
-        State.ACCEPTED: set(),
-        State.DEAD: {State.WAITING},
-        State.EXPIRED: set(),
-        State.CANCELLED: set(),
-    }
+    out = {(event, state) for event, ways in TRANSITIONS.items() for state in ways if state.final}
+    assert out == {(Event.REPLAY, State.DEAD)}
 
 
 def milliseconds(moment: str) -> int:

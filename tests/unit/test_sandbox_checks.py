@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from tests.support.sandbox import signed_form
-from voice_notify.sandbox.checks import Reading, Sent, read
+from voice_notify.sandbox.checks import ParsedRequest, RawRequest, parse_request
 from voice_notify.sandbox.config import SandboxConfig
 from voice_notify.sandbox.templates import Template, load_templates
 
@@ -23,10 +23,10 @@ ANY_TEMPLATE = SandboxConfig()
 TEMPLATES = SandboxConfig(templates={"453662": Template("您好{1}，{2}有新的告警"), "453715": Template("您好")})
 
 
-def read_post(form: dict[str, str] | str, config: SandboxConfig = ANY_TEMPLATE, now: float = NOW) -> Reading:
+def read_post(form: dict[str, str] | str, config: SandboxConfig = ANY_TEMPLATE, now: float = NOW) -> ParsedRequest:
     """What the sandbox reads from a POST of `form`."""
     body = form if isinstance(form, str) else urlencode(form)
-    return read(Sent("POST", FORM, b"", body.encode()), config, now)
+    return parse_request(RawRequest("POST", FORM, b"", body.encode()), config, now)
 
 
 def mistake_with(changes: dict[str, str], config: SandboxConfig = ANY_TEMPLATE) -> str:
@@ -35,7 +35,7 @@ def mistake_with(changes: dict[str, str], config: SandboxConfig = ANY_TEMPLATE) 
 
 
 def test_the_documented_example_is_well_signed() -> None:
-    """The example of PROVIDER.md is well signed, and no longer when one digit of the sign is another."""
+    """The signature of the example in PROVIDER.md is correct; with one other digit it is not."""
     config = SandboxConfig(app_id="xyzxy2121zxyz", app_secret="efcefcef1121cefcefc1212121")
     form = {
         "appId": "xyzxy2121zxyz",
@@ -49,14 +49,14 @@ def test_the_documented_example_is_well_signed() -> None:
 
 
 def test_the_fields_are_read_as_they_were_before_the_encoding() -> None:
-    """Mobile, template and variables are read as they were before the form encoding."""
-    assert read_post(signed_form(MOBILE, timestamp_ms=NOW_MS)) == Reading(MOBILE, "453662", "张三,3号楼", "", 1)
+    """Number, template and variables are read as they were before the form encoding."""
+    assert read_post(signed_form(MOBILE, timestamp_ms=NOW_MS)) == ParsedRequest(MOBILE, "453662", "张三,3号楼", "", 1)
 
 
 def test_get_is_read_from_the_query() -> None:
     """A GET with the form in its query is as good as a POST."""
     query = urlencode(signed_form(MOBILE, timestamp_ms=NOW_MS)).encode()
-    assert read(Sent("GET", "", query, b""), ANY_TEMPLATE, NOW).mistake == ""
+    assert parse_request(RawRequest("GET", "", query, b""), ANY_TEMPLATE, NOW).mistake == ""
 
 
 @pytest.mark.parametrize(
@@ -64,16 +64,16 @@ def test_get_is_read_from_the_query() -> None:
     [("PUT", FORM), ("DELETE", FORM), ("POST", "application/json"), ("POST", "multipart/form-data"), ("POST", "")],
 )
 def test_other_methods_and_encodings_are_refused(method: str, content_type: str) -> None:
-    """Only GET, and POST with the form's content type, are taken."""
+    """Only GET, and POST with the form's content type, are accepted."""
     encoded = urlencode(signed_form(MOBILE, timestamp_ms=NOW_MS)).encode()
-    assert "不正确" in read(Sent(method, content_type, encoded, encoded), ANY_TEMPLATE, NOW).mistake
+    assert "不正确" in parse_request(RawRequest(method, content_type, encoded, encoded), ANY_TEMPLATE, NOW).mistake
 
 
 def test_content_type_may_name_its_charset() -> None:
     """The content type is read without regard to case and parameters."""
     body = urlencode(signed_form(MOBILE, timestamp_ms=NOW_MS)).encode()
     content_type = "Application/X-WWW-Form-Urlencoded; charset=UTF-8"
-    assert read(Sent("POST", content_type, b"", body), ANY_TEMPLATE, NOW).mistake == ""
+    assert parse_request(RawRequest("POST", content_type, b"", body), ANY_TEMPLATE, NOW).mistake == ""
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_field_twice_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["appId", "timestamp", "sign", "mobile", "templateId"])
 def test_a_missing_required_field_is_refused_by_name(name: str) -> None:
-    """A required field that is empty or missing is refused by its name."""
+    """The refusal names a required field that is empty or missing."""
     form = signed_form(MOBILE, timestamp_ms=NOW_MS)
     assert read_post(form | {name: ""}).mistake == f"参数{name}不能为空"
     assert read_post({key: form[key] for key in form if key != name}).mistake == f"参数{name}不能为空"
@@ -108,7 +108,7 @@ def test_param_is_not_required() -> None:
 
 
 def test_undocumented_fields_are_refused() -> None:
-    """A client that sends its secret along is told so."""
+    """A client that sends its secret with the request is refused."""
     assert mistake_with({"appSecret": "sandbox-secret"}) == "未知参数appSecret"
 
 
@@ -126,19 +126,19 @@ def test_undocumented_fields_are_refused() -> None:
     ],
 )
 def test_a_wrong_account_timestamp_or_sign_is_refused(changes: dict[str, str], mistake: str) -> None:
-    """Another account, a timestamp that is no plausible time, and a wrong sign are each refused."""
+    """Another account, an implausible timestamp and a wrong signature are each refused."""
     assert mistake_with(changes) == mistake
 
 
 @pytest.mark.parametrize(("age", "mistake"), [(300, ""), (-300, ""), (300.001, "timestamp已过期")])
 def test_a_timestamp_may_be_off_by_the_tolerance_and_no_more(age: float, mistake: str) -> None:
-    """A timestamp may be off by the tolerance, and by no more."""
+    """A timestamp may be off by the tolerance, but not by more."""
     assert read_post(signed_form(MOBILE, timestamp_ms=NOW_MS), now=NOW + age).mistake == mistake
 
 
 @pytest.mark.parametrize("mobile", ["13000000000", "19999999999"])
-def test_mainland_mobiles_are_taken(mobile: str) -> None:
-    """Eleven digits from 13 to 19 are a mobile."""
+def test_mainland_mobiles_are_accepted(mobile: str) -> None:
+    """Eleven digits that begin with 13 to 19 are a mobile number."""
     assert read_post(signed_form(mobile, timestamp_ms=NOW_MS)).mistake == ""
 
 
@@ -157,7 +157,7 @@ def test_mainland_mobiles_are_taken(mobile: str) -> None:
     ],
 )
 def test_everything_else_is_no_mobile(mobile: str) -> None:
-    """Other numbers, other digits, and two numbers at once are refused with the documented sentence."""
+    """Other numbers, other digits and two numbers at once are refused with the documented message."""
     assert mistake_with({"mobile": mobile}) == "手机号格式不正确"
 
 
@@ -186,7 +186,7 @@ def test_an_empty_param_is_one_empty_variable() -> None:
 
 @pytest.mark.parametrize(("characters", "mistake"), [(500, ""), (501, "语音通知内容不能超过500个字符")])
 def test_the_text_may_have_500_characters(characters: int, mistake: str) -> None:
-    """The rendered text may have 500 characters, not bytes; without templates, the variables may."""
+    """The limit is on the characters of the rendered text, not its bytes; without templates, on the variables."""
     fixed = len(Template("您好{1}，{2}有新的告警").render(["", ""]))
     assert mistake_with({"param": "楼" * (characters - fixed) + ","}, TEMPLATES) == mistake
     assert mistake_with({"param": "楼" * characters}) == mistake
@@ -194,19 +194,19 @@ def test_the_text_may_have_500_characters(characters: int, mistake: str) -> None
 
 @pytest.mark.parametrize(("characters", "units"), [(0, 1), (85, 1), (86, 2), (170, 2), (171, 3), (500, 6)])
 def test_a_unit_is_billed_for_each_85_characters_begun(characters: int, units: int) -> None:
-    """A call costs one unit for each 85 characters begun."""
+    """Even an empty text costs a unit."""
     assert read_post(signed_form(MOBILE, timestamp_ms=NOW_MS) | {"param": "楼" * characters}).units == units
 
 
 def test_the_rendered_text_is_billed() -> None:
-    """Where templates are given, the words that are heard are billed: 8 fixed characters and the variables."""
+    """Where templates are given, the whole text is billed: 8 fixed characters and the variables."""
     form = signed_form(MOBILE, timestamp_ms=NOW_MS)
     assert read_post(form | {"param": "楼" * 76 + ",楼"}, TEMPLATES).units == 1
     assert read_post(form | {"param": "楼" * 77 + ",楼"}, TEMPLATES).units == 2
 
 
-def test_variables_are_put_in_once() -> None:
-    """A variable may repeat in the text, and one that looks like a variable is read out as it is."""
+def test_variables_are_inserted_once() -> None:
+    """A variable may repeat in the text; a value that looks like a variable stays as it is."""
     assert Template("{2}、{1}、{2}").render(["{2}", "乙"]) == "乙、{2}、乙"
 
 
@@ -224,12 +224,12 @@ def test_templates_are_read_from_toml(tmp_path: Path) -> None:
         ("templates = 1", r"there is no \[templates.ID\] table"),
         ("[templates.1]\ntxt = 'x'", "templates.1 has no text"),
         ("[templates]\n1 = 'x'", "templates.1 has no text"),
-        ("[templates.1]\ntext = '{2}'", "without a hole"),
+        ("[templates.1]\ntext = '{2}'", "without a gap"),
         ("[templates", "Expected"),
     ],
 )
 def test_a_bad_templates_file_is_explained(tmp_path: Path, content: str, complaint: str) -> None:
-    """A templates file that is not as documented is refused with what is wrong."""
+    """The refusal of a templates file says what is wrong with it."""
     path = tmp_path / "templates.toml"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match=complaint):

@@ -24,7 +24,7 @@ OTHER = "13900139000"
 
 
 def test_help_lists_the_magic_numbers() -> None:
-    """`--help` has a line for each magic number with what it does."""
+    """`--help` says of each magic number what it does."""
     text = CliRunner().invoke(command, ["--help"]).output
     for digits, meaning in magic_number_table():
         assert f"…{digits}  {meaning}\n" in text
@@ -40,7 +40,7 @@ def test_help_lists_the_magic_numbers() -> None:
     ],
 )
 def test_bad_options_are_explained(tmp_path: Path, options: list[str], complaint: str) -> None:
-    """A bad option ends the command with exit code 2 and what is wrong."""
+    """A bad option ends the command with exit code 2 and a message that says what is wrong."""
     file = tmp_path / "templates.toml"
     file.write_text("x = 1", encoding="utf-8")
     result = CliRunner().invoke(
@@ -51,7 +51,7 @@ def test_bad_options_are_explained(tmp_path: Path, options: list[str], complaint
 
 
 def test_a_taken_port_is_explained() -> None:
-    """Where the port is taken the command fails with exit code 1, and names the port."""
+    """If the port is in use, the command fails with exit code 1 and names the port."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = CliRunner().invoke(command, ["--port", str(port)])
@@ -72,7 +72,7 @@ def test_options_are_obeyed(tmp_path: Path) -> None:
 
 
 def test_the_account_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`VOICE_NOTIFY_APP_ID` and `VOICE_NOTIFY_APP_SECRET` name the account where no option does."""
+    """`VOICE_NOTIFY_APP_ID` and `VOICE_NOTIFY_APP_SECRET` set the account where no option does."""
     monkeypatch.setenv("VOICE_NOTIFY_APP_ID", "someone")
     monkeypatch.setenv("VOICE_NOTIFY_APP_SECRET", "a-secret")
     with run_sandbox() as sandbox:
@@ -82,8 +82,8 @@ def test_the_account_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_in_order(number: signal.Signals) -> None:
-    """A signal ends the sandbox with exit code 0, though requests hang; it has logged no number and nothing else."""
+def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
+    """A signal ends the sandbox with exit code 0 although requests hang; it has logged nothing, so no number either."""
     faults = '{"rules": [{"action": "cut", "count": 1}, {"action": "hang", "count": 1}], "network_delay": [0, 0.01]}'
     with run_sandbox("--faults", faults) as sandbox, closing(sandbox.send(MOBILE)), closing(sandbox.send(OTHER)):
         assert eventually(lambda: len(sandbox.get("/calls")) == 2)
@@ -93,7 +93,7 @@ def test_a_signal_ends_it_in_order(number: signal.Signals) -> None:
 
 
 def test_a_signal_right_after_the_start_is_not_lost() -> None:
-    """The sandbox ends in order also when it is told to as soon as it has announced itself."""
+    """The sandbox ends cleanly even if it is told to as soon as it has announced itself."""
     with run_sandbox() as sandbox:
         pass
     assert sandbox.process.returncode == 0

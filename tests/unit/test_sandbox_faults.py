@@ -5,26 +5,26 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from voice_notify.sandbox.fault_script import FaultInjector, FaultScript, explain_mistakes
 from voice_notify.sandbox.faults import MAGIC_NUMBERS, Fault, magic_number_table
-from voice_notify.sandbox.script import FaultInjector, FaultScript, mistakes_in
 
 MOBILE = "13800138000"
 OTHER = "13900139000"
 
 
 def injector(text: str) -> FaultInjector:
-    """Plays the script in this JSON."""
+    """An injector that runs the script in this JSON."""
     return FaultInjector(FaultScript.model_validate_json(text))
 
 
-def test_count_strikes_the_next_requests() -> None:
-    """A rule with a count applies to as many requests, then no more."""
+def test_a_count_applies_to_the_next_requests() -> None:
+    """A rule with a count applies to that many requests, then to none."""
     faults = injector('{"rules": [{"action": 500, "count": 2}]}')
     assert [faults.next_action(MOBILE) for _ in range(3)] == [500, 500, None]
 
 
 def test_the_first_rule_that_applies_wins() -> None:
-    """Rules are tried in order; a rule that is used up, or of 0 %, lets the next have its turn."""
+    """Rules are tried in order; one that is used up, or applies to 0 %, leaves the request to the next."""
     rules = (
         '{"action": 501, "percent": 0}',
         '{"action": "hang", "count": 1}',
@@ -36,13 +36,13 @@ def test_the_first_rule_that_applies_wins() -> None:
 
 
 def test_a_rule_for_one_mobile_applies_to_no_other() -> None:
-    """A rule that names a mobile applies to no other, and others do not use it up."""
+    """Requests for other numbers do not use it up."""
     faults = injector(f'{{"rules": [{{"action": 609, "count": 1, "mobile": "{MOBILE}"}}]}}')
     assert [faults.next_action(mobile) for mobile in (OTHER, MOBILE, MOBILE)] == [None, 609, None]
 
 
 def test_a_seed_makes_draws_repeatable() -> None:
-    """The same seed strikes the same requests and draws the same pauses; about as many as the percentage says."""
+    """The same seed picks the same requests, about as many as the percentage says, and draws the same pauses."""
     text = '{"rules": [{"action": 500, "percent": 30}], "latency": [0, 1], "network_delay": [1, 2], "seed": 7}'
     first, second = injector(text), injector(text)
     draws = [(first.next_action(MOBILE), first.latency(), first.network_delay()) for _ in range(1000)]
@@ -74,10 +74,10 @@ def test_without_a_script_nothing_happens() -> None:
     ],
 )
 def test_a_bad_script_is_explained(text: str, complaint: str) -> None:
-    """A script that is not as documented is refused with the place and the rule."""
+    """The refusal of a script names the place and the rule."""
     with pytest.raises(ValidationError) as refused:
         FaultScript.model_validate_json(text)
-    assert complaint in mistakes_in(refused.value)
+    assert complaint in explain_mistakes(refused.value)
 
 
 def test_the_table_explains_every_magic_number() -> None:

@@ -1,4 +1,4 @@
-"""The running sandbox over real HTTP: what a client meets on the wire, and what the tester is shown."""
+"""The running sandbox over real HTTP: what a client meets on the wire, and what the tester sees."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOBILE = "13800138000"
 OTHER = "13900139000"
-MOMENT = 0.3
+MOMENT_S = 0.3
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_a_long_list_is_whole(sandbox: RunningSandbox) -> None:
 
 
 def test_a_violation_is_answered_and_listed(sandbox: RunningSandbox) -> None:
-    """A call that comes too early is answered 609 and stands in the list of violations."""
+    """A call that comes too early is answered 609 and is in the list of violations."""
     sandbox.call(MOBILE)
     assert sandbox.call(MOBILE) == {"code": 609, "msg": "请求过于频繁,请稍候再试"}
     (violation,) = sandbox.get("/violations")
@@ -88,7 +88,7 @@ def test_a_violation_is_answered_and_listed(sandbox: RunningSandbox) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/voice-notify/send", f"{PATH}/", "/sandbox/nothing"])
 def test_another_path_is_the_wrong_address(sandbox: RunningSandbox, path: str) -> None:
-    """Any other path is answered with the provider's 404, and is no request for a call."""
+    """Any other path is answered with the provider's 404, and does not count as a request for a call."""
     with closing(sandbox.open("POST", path, urlencode(signed_form(MOBILE)), "")) as connection:
         response = connection.getresponse()
         assert (response.status, json.load(response)) == (404, {"msg": "接口地址不正确", "code": 404})
@@ -110,7 +110,7 @@ def test_the_magic_number_0001_recovers_over_http(sandbox: RunningSandbox) -> No
 
 @pytest.mark.parametrize(("digits", "status"), [("0429", 429), ("0502", 502), ("0503", 503), ("0903", 200)])
 def test_some_magic_numbers_are_answered_without_json(sandbox: RunningSandbox, digits: str, status: int) -> None:
-    """These numbers are answered something that is not JSON, with the HTTP status of the table."""
+    """The reply is not JSON, and has the HTTP status of the table."""
     with closing(sandbox.send(f"1380013{digits}")) as connection:
         response = connection.getresponse()
         assert response.status == status
@@ -133,7 +133,7 @@ def test_the_magic_number_0901_places_the_call_and_hangs(sandbox: RunningSandbox
     """…0901 places the call and does not reply; the connection stays."""
     with closing(sandbox.send("13800130901")) as connection:
         assert eventually(lambda: [call["placed"] for call in sandbox.get("/calls")] == [True])
-        connection.sock.settimeout(MOMENT)
+        connection.sock.settimeout(MOMENT_S)
         with pytest.raises(TimeoutError):
             connection.getresponse()
 
@@ -152,7 +152,7 @@ def test_the_magic_number_0905_is_answered_without_a_call_id(sandbox: RunningSan
 
 
 def test_faults_are_set_and_cleared_at_run_time(sandbox: RunningSandbox) -> None:
-    """A script that is posted plays until it is deleted."""
+    """A script that is posted runs until it is deleted."""
     assert sandbox.ask("POST", "/faults", {"rules": [{"percent": 100, "action": 501}]})[0] == 200
     assert sandbox.call(MOBILE)["code"] == 501
     assert sandbox.ask("DELETE", "/faults") == (204, None)
@@ -161,17 +161,17 @@ def test_faults_are_set_and_cleared_at_run_time(sandbox: RunningSandbox) -> None
 
 def test_network_delay_comes_before_arrival(sandbox: RunningSandbox) -> None:
     """A request arrives, and is judged, when its network delay is over."""
-    sandbox.ask("POST", "/faults", {"network_delay": [MOMENT, MOMENT]})
+    sandbox.ask("POST", "/faults", {"network_delay": [MOMENT_S, MOMENT_S]})
     sent = time.time()
     assert sandbox.call(MOBILE)["code"] == 200
-    assert sandbox.get("/calls")[0]["arrived"] - sent >= MOMENT
+    assert sandbox.get("/calls")[0]["arrived"] - sent >= MOMENT_S
 
 
 def test_latency_comes_after_arrival(sandbox: RunningSandbox) -> None:
     """A reply leaves when the latency since its request's arrival is over."""
-    sandbox.ask("POST", "/faults", {"latency": [MOMENT, MOMENT]})
+    sandbox.ask("POST", "/faults", {"latency": [MOMENT_S, MOMENT_S]})
     assert sandbox.call(MOBILE)["code"] == 200
-    assert time.time() - sandbox.get("/calls")[0]["arrived"] >= MOMENT
+    assert time.time() - sandbox.get("/calls")[0]["arrived"] >= MOMENT_S
 
 
 def test_a_request_whose_client_left_before_arrival_is_no_call(sandbox: RunningSandbox) -> None:
@@ -184,7 +184,7 @@ def test_a_request_whose_client_left_before_arrival_is_no_call(sandbox: RunningS
 
 
 def test_a_request_that_is_cut_short_is_no_call(sandbox: RunningSandbox) -> None:
-    """A client that hangs up in the middle of its request has sent none."""
+    """A client that hangs up in the middle of its request has not sent one."""
     with closing(http.client.HTTPConnection("127.0.0.1", sandbox.port)) as connection:
         connection.putrequest("POST", PATH)
         connection.putheader("Content-Length", "1000")
@@ -194,7 +194,7 @@ def test_a_request_that_is_cut_short_is_no_call(sandbox: RunningSandbox) -> None
 
 
 def test_concurrency_is_measured(sandbox: RunningSandbox) -> None:
-    """The summary tells how many requests were open at once."""
+    """The summary says how many requests were open at once."""
     sandbox.ask("POST", "/faults", {"rules": [{"percent": 100, "action": "hang"}]})
     with closing(sandbox.send(MOBILE)), closing(sandbox.send(OTHER)), closing(sandbox.send("13700137000")):
         assert eventually(lambda: len(sandbox.get("/calls")) == 3)
@@ -210,14 +210,14 @@ def test_concurrency_is_measured(sandbox: RunningSandbox) -> None:
 
 
 def test_the_balance_can_be_set_and_read(sandbox: RunningSandbox) -> None:
-    """The balance is set and read; spent, calls are answered 603."""
+    """When it is spent, requests are answered 603."""
     assert sandbox.ask("POST", "/balance", {"units": 1}) == (200, {"units": 1})
     assert [sandbox.call(mobile)["code"] for mobile in (MOBILE, OTHER)] == [200, 603]
     assert sandbox.get("/balance") == {"units": 0}
 
 
 def test_the_account_can_be_suspended_and_restored(sandbox: RunningSandbox) -> None:
-    """The account can be suspended, and restored."""
+    """While it is suspended, requests get the code that was asked for."""
     assert sandbox.ask("POST", "/account", {"answer": 602}) == (200, {"answer": 602})
     assert sandbox.call(MOBILE)["code"] == 602
     sandbox.ask("POST", "/account", {"answer": None})
@@ -225,7 +225,7 @@ def test_the_account_can_be_suspended_and_restored(sandbox: RunningSandbox) -> N
 
 
 def test_the_secret_can_be_changed_and_is_reset(sandbox: RunningSandbox) -> None:
-    """The secret can be changed, at once or with the old one good for now; a reset brings back the first."""
+    """The old secret is refused at once, or stays valid beside the new one; a reset brings back the first."""
     for keep_old, code in ((True, 200), (False, 400)):
         assert sandbox.ask("POST", "/secret", {"secret": "another", "keep_old": keep_old}) == (204, None)
         assert sandbox.call(MOBILE)["code"] == code
@@ -243,7 +243,7 @@ def test_the_secret_can_be_changed_and_is_reset(sandbox: RunningSandbox) -> None
     ],
 )
 def test_a_bad_document_is_explained(sandbox: RunningSandbox, path: str, document: object) -> None:
-    """A document that is not as documented is refused with the place of the mistake."""
+    """The refusal of a document says what is wrong with it."""
     status, reply = sandbox.ask("POST", path, document)
     assert status == 400
     assert reply["error"]

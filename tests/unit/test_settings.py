@@ -1,4 +1,4 @@
-"""Settings: where each value comes from, what a bad one says, and that no secret is ever shown."""
+"""Settings: where each value comes from, what is said of a bad one, and that no secret is ever shown."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ SECRET = "efcefcef1121cefcefc1212121"
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return an empty current directory; of all settings the environment has the required one alone."""
+    """An empty current directory; the environment sets the one required setting and no other."""
     for name in [name for name in os.environ if name.upper().startswith("VOICE_NOTIFY_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("VOICE_NOTIFY_APP_ID", "shop")
@@ -30,14 +30,14 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def write(path: Path, text: str) -> Path:
-    """Write `text` to `path`, in a folder that may not exist yet, and return the path."""
+    """Write `text` to `path`, whose folder may not exist yet. Returns the path."""
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def refusal() -> str:
-    """Return what `load_settings` says as it refuses."""
+    """The message with which `load_settings` fails."""
     with pytest.raises(SettingsError) as refused:
         load_settings()
     return str(refused.value)
@@ -62,7 +62,7 @@ def test_the_environment_goes_before_the_file_before_the_default(monkeypatch: py
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Compose hands on an unset variable as an empty one, which must not hide the file's value."""
+    """Compose passes an unset variable on as an empty one, which must not hide the file's value."""
     write(folder / "config" / "voice-notify.toml", "max_calls = 4\n")
     monkeypatch.setenv("VOICE_NOTIFY_MAX_CALLS", "")
     assert load_settings().max_calls == 4
@@ -180,7 +180,7 @@ def test_importing_the_module_reads_nothing() -> None:
     ],
 )
 def test_a_bad_value_stops_the_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str, rule: str) -> None:
-    """The one line says the field, the value, the rule and the variable that set it."""
+    """The one line names the setting, its value, the rule and the variable that set it."""
     monkeypatch.setenv(f"VOICE_NOTIFY_{name.upper()}", value)
     said = refusal()
     assert said.startswith(f"{name} = ")
@@ -208,13 +208,13 @@ def test_a_bad_value_stops_the_start(monkeypatch: pytest.MonkeyPatch, name: str,
     ],
 )
 def test_a_value_at_the_edge_of_its_rule_starts(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """What a rule allows is taken; tests shrink a day, a sandbox listens on a loopback address."""
+    """What a rule just allows is accepted: tests shrink a day, a sandbox listens on a loopback address."""
     monkeypatch.setenv(f"VOICE_NOTIFY_{name.upper()}", value)
     assert name in load_settings().model_fields_set
 
 
 def test_each_problem_has_its_line_and_its_source(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """All problems are told at once: from the environment, from the file, and of a default that no longer fits."""
+    """All problems are reported at once: in the environment, in the file, and with a default that no longer fits."""
     write(folder / "config" / "voice-notify.toml", "max_calls = 0\nbackoff_base = 400\n")
     monkeypatch.setenv("VOICE_NOTIFY_WINDOW", "-1")
     calls, window, backoff = refusal().splitlines()
@@ -235,13 +235,13 @@ def test_each_problem_has_its_line_and_its_source(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_an_unknown_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch, variable: str, hint: str) -> None:
-    """A mistyped name is not passed over: the error suggests the right one, and keeps its value to itself."""
+    """A mistyped name is not ignored: the error suggests the right one, and does not show the value."""
     monkeypatch.setenv(variable, SECRET)
     assert refusal() == f"{variable.upper()}: there is no such setting, but the environment has it{hint}"
 
 
 def test_an_unknown_key_in_the_file_stops_the_start(folder: Path) -> None:
-    """So does one in the file, which is named."""
+    """So does a mistyped name in the file; the error names the file."""
     write(folder / "config" / "voice-notify.toml", f'app_secert = "{SECRET}"\n[voice]\n')
     assert refusal().splitlines() == [
         "app_secert: there is no such setting, but config/voice-notify.toml has it; did you mean app_secret?",
@@ -268,12 +268,12 @@ def test_settings_do_not_change() -> None:
     ],
 )
 def test_redis_is_the_broker_unless_there_is_another(given: dict[str, Any], effective: str) -> None:
-    """Celery gets the broker's URL with its password, and a Unix socket in kombu's words."""
+    """Celery gets the broker's URL with its password, and a Unix socket as kombu spells it."""
     assert Settings(app_id="shop", **given).effective_broker_url == effective
 
 
 def test_a_call_has_time_to_connect_to_send_and_to_be_answered() -> None:
-    """The lease of a call outlasts every timeout that the call itself has."""
+    """The lease of a call outlasts all timeouts of the call together."""
     settings = Settings(app_id="shop", connect_timeout=3, read_timeout=10)
     assert (settings.send_window, settings.call_lease) == (6, 18)
 
@@ -282,13 +282,13 @@ def test_a_call_has_time_to_connect_to_send_and_to_be_answered() -> None:
 
 
 def test_a_secret_comes_from_the_environment_without_its_line_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A line end that a secret store keeps would spoil every signature."""
+    """A line end that comes from a secret store would make every signature wrong."""
     monkeypatch.setenv("VOICE_NOTIFY_APP_SECRET", f"{SECRET}\n")
     assert load_settings().read_app_secret() == SECRET
 
 
 def test_a_rotated_secret_is_picked_up(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """A changed file is read again, also when it was replaced by another one of the same size and time."""
+    """A changed file is read again, even if another file of the same size and time has replaced it."""
     path = write(folder / "secret", "first\n")
     monkeypatch.setenv("VOICE_NOTIFY_APP_SECRET_FILE", str(path))
     settings = load_settings()
@@ -303,7 +303,7 @@ def test_a_rotated_secret_is_picked_up(monkeypatch: pytest.MonkeyPatch, folder: 
 
 
 def test_an_unchanged_secret_is_not_read_again(folder: Path) -> None:
-    """The file is read once for each change, not once for each call."""
+    """The file is read once after each change, not once for each call."""
     path = write(folder / "secret", "first")
     settings = Settings(app_id="shop", app_secret_file=path)
     settings.read_app_secret()
@@ -314,7 +314,7 @@ def test_an_unchanged_secret_is_not_read_again(folder: Path) -> None:
 
 
 def test_a_secret_outlives_the_moment_of_its_replacement(folder: Path) -> None:
-    """While the file is missing or empty, calls go on with the last secret."""
+    """While the file is missing or empty, calls use the last secret."""
     path = write(folder / "secret", "first")
     settings = Settings(app_id="shop", app_secret_file=path)
     assert settings.read_app_secret() == "first"
@@ -327,7 +327,7 @@ def test_a_secret_outlives_the_moment_of_its_replacement(folder: Path) -> None:
 
 
 def test_a_producer_starts_without_a_secret_but_a_worker_is_refused(folder: Path) -> None:
-    """Only reading the secret asks for one; the error says what to set."""
+    """Only reading the secret requires one; the error says what to set."""
     with pytest.raises(SettingsError, match="app_secret: a worker needs it; set VOICE_NOTIFY_APP_SECRET"):
         load_settings().read_app_secret()
     absent = Settings(app_id="shop", app_secret_file=folder / "absent")
@@ -348,7 +348,7 @@ def test_an_empty_secret_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["redis_url", "broker_url"])
 def test_a_url_comes_from_a_file(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str) -> None:
-    """The URLs hold passwords, so they may stand in files too; these are checked at the start."""
+    """The URLs hold passwords, so they may be in files too; unlike the secret, these are read at the start."""
     monkeypatch.setenv(f"VOICE_NOTIFY_{name.upper()}_FILE", "url")
     assert (
         f"url cannot be read: [Errno 2] No such file or directory: 'url' (set by VOICE_NOTIFY_{name.upper()}_FILE)"
@@ -372,7 +372,7 @@ def test_a_url_comes_from_a_file(monkeypatch: pytest.MonkeyPatch, folder: Path, 
 def test_a_setting_and_its_file_are_one(
     monkeypatch: pytest.MonkeyPatch, folder: Path, in_file: str, in_environment: dict[str, str], effective: str
 ) -> None:
-    """The environment goes before the TOML file in whichever form each of them gives the setting."""
+    """The environment overrides the TOML file, in whichever form each of them gives the setting."""
     write(folder / "url", "redis://from-file")
     write(folder / "config" / "voice-notify.toml", in_file)
     for name, value in in_environment.items():
@@ -384,7 +384,7 @@ def test_a_setting_and_its_file_are_one(
     ("name", "value"), [("app_secret", SECRET), ("redis_url", "redis://:p@a"), ("broker_url", "amqp://a")]
 )
 def test_a_setting_and_its_file_are_not_both_given(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """Two answers in one source are refused: one of them is out of date."""
+    """Both forms in one source are refused: which of them is meant is anybody's guess."""
     monkeypatch.setenv(f"VOICE_NOTIFY_{name.upper()}", value)
     monkeypatch.setenv(f"VOICE_NOTIFY_{name.upper()}_FILE", "url")
     assert f"should be given itself or as {name}_file, not both (set by VOICE_NOTIFY_{name.upper()})" in refusal()
@@ -406,12 +406,12 @@ def test_a_setting_and_its_file_are_not_both_given(monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
-    """Host and user help a person, the password stays hidden wherever it stands."""
+    """Host and user help a person; the password is hidden wherever it is in the URL."""
     assert redact_url(url) == shown
 
 
 def test_settings_show_no_secret() -> None:
-    """Neither form in which settings are printed holds the secret or a password, but the host is there."""
+    """In whichever form settings are printed, they show the host, but neither the secret nor a password."""
     settings = Settings(
         app_id="shop", app_secret=SECRET, redis_url="redis://:hunter2@a", broker_url="amqp://u:hunter3@b"
     )
@@ -435,7 +435,7 @@ def test_settings_show_no_secret() -> None:
     ],
 )
 def test_a_refusal_shows_no_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """No bad value brings a password into the traceback, its own or that of a good neighbour."""
+    """No bad value brings a password into the traceback: neither its own nor that of another, valid setting."""
     monkeypatch.setenv("VOICE_NOTIFY_APP_SECRET", SECRET)
     monkeypatch.setenv("VOICE_NOTIFY_BROKER_URL", "amqp://u:hunter3@b")
     monkeypatch.setenv(f"VOICE_NOTIFY_{name.upper()}", value)
@@ -455,11 +455,11 @@ def test_pydantics_own_error_shows_no_secret() -> None:
     assert not any(secret in str(refused.value) for secret in (SECRET, "hunter2"))
 
 
-# ── The files that are handed out ────────────────────────────────────────────────────────────────────────────
+# ── The example files ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_example_file_names_every_setting_with_its_default() -> None:
-    """The commented file is true: each setting once, and with its default where it has one."""
+    """The comments are true: each setting is there once, and with its default where it has one."""
     lines = (CONFIG / "voice-notify.toml").read_text(encoding="utf-8").splitlines()
     assignments = [line.removeprefix("# ") for line in lines if line.startswith("# ") and line.split()[2:3] == ["="]]
     examples = tomllib.loads("\n".join(assignments))
@@ -477,7 +477,7 @@ def test_the_example_file_starts_as_it_is(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_example_environment_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every variable of the example, also those commented out, is one that is read; the others give a valid start."""
+    """Every variable of the example is one that is read, and those that are not commented out give a valid start."""
     lines = (CONFIG / ".env.example").read_text(encoding="utf-8").splitlines()
     variables = {
         line.removeprefix("# ").partition("=")[0] for line in lines if line.removeprefix("# ").startswith("VOICE")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -139,3 +140,20 @@ def test_what_the_domain_may_use() -> None:
         (module, name) for module in DOMAIN for name in imports_of(module) if name.partition(".")[0] not in allowed
     ]
     assert foreign == []
+
+
+def test_the_demo_is_an_application() -> None:
+    """The demo judges the system from outside: it submits and asks through the public API, the account and the CLI."""
+    inside = ("broker", "concurrency", "delivery", "monitoring", "producer", "provider", "sandbox")
+    judged = tuple(f"voice_notify.{part}" for part in inside)
+    demo = [module for module in MODULES if is_part_of(module, ("voice_notify.demo",))]
+    assert [(module, name) for module in demo for name in imports_of(module) if is_part_of(name, judged)] == []
+
+
+@pytest.mark.parametrize("package", ["concurrency", "demo", "monitoring", "sandbox", "settings"])
+def test_a_package_lists_its_modules(package: str) -> None:
+    """The docstring of a package names each of its modules, and no other file."""
+    tree = ast.parse((PACKAGE / package / "__init__.py").read_text(encoding="utf-8"))
+    listed = set(re.findall(r"\w+\.py\b", ast.get_docstring(tree) or ""))
+    present = {path.name for path in (PACKAGE / package).glob("*.py")}
+    assert listed == present - {"__init__.py", "__main__.py"}

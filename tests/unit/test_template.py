@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from voice_notify.domain.template import MAX_TEXT, Template, billing_units, load_templates
+from voice_notify.domain.budget import billing_units
+from voice_notify.domain.template import MAX_TEXT_CHARACTERS, Template, load_templates
 from voice_notify.errors import InvalidNotification, SettingsError
 
 EXAMPLES = Path(__file__).parents[2] / "config" / "templates.toml"
@@ -19,11 +20,11 @@ EXAMPLES = Path(__file__).parents[2] / "config" / "templates.toml"
         ("{2}处，{1}请取件", 2),
         ("{1}，{1}，请取件", 1),
         ("{1}{2}{3}{4}{5}{6}{7}{8}{9}{10}", 10),
-        ("字" * MAX_TEXT + "{1}", 1),
+        ("字" * MAX_TEXT_CHARACTERS + "{1}", 1),
     ],
 )
 def test_variables_are_counted_from_the_text(text: str, variables: int) -> None:
-    """The highest number in braces is the number of variables, in any order and however often each stands."""
+    """There are as many variables as the highest number in braces, in any order and however often each is used."""
     assert Template("453662", text).variables == variables
 
 
@@ -35,13 +36,13 @@ def test_variables_are_counted_from_the_text(text: str, variables: int) -> None:
         ("{2}", "{1} is missing"),
         ("{1}{3}", "{2} is missing"),
         ("{1}{999999999999}", "{2} is missing"),
-        ("{0}{1}", "braces stand only around a variable's number"),
-        ("{01}", "braces stand only around a variable's number"),
-        ("{name}", "braces stand only around a variable's number"),
-        ("{１}", "braces stand only around a variable's number"),
-        ("{1", "braces stand only around a variable's number"),
-        ("1}", "braces stand only around a variable's number"),
-        ("字" * (MAX_TEXT + 1), "has 501 characters; at most 500 are allowed"),
+        ("{0}{1}", "braces may only enclose the number of a variable"),
+        ("{01}", "braces may only enclose the number of a variable"),
+        ("{name}", "braces may only enclose the number of a variable"),
+        ("{１}", "braces may only enclose the number of a variable"),
+        ("{1", "braces may only enclose the number of a variable"),
+        ("1}", "braces may only enclose the number of a variable"),
+        ("字" * (MAX_TEXT_CHARACTERS + 1), "has 501 characters; at most 500 are allowed"),
     ],
 )
 def test_a_bad_text_is_refused_with_its_rule(text: str, rule: str) -> None:
@@ -52,7 +53,7 @@ def test_a_bad_text_is_refused_with_its_rule(text: str, rule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "params", "words"),
+    ("text", "params", "rendered"),
     [
         ("请及时取件", (), "请及时取件"),
         ("{1}您好，快递在{2}", ("张三", "3号楼"), "张三您好，快递在3号楼"),
@@ -61,13 +62,13 @@ def test_a_bad_text_is_refused_with_its_rule(text: str, rule: str) -> None:
         ("{10}{9}{8}{7}{6}{5}{4}{3}{2}{1}", tuple("ABCDEFGHIJ"), "JIHGFEDCBA"),
     ],
 )
-def test_render_puts_each_variable_in_its_place(text: str, params: tuple[str, ...], words: str) -> None:
-    """Each place takes the variable of its number, and what a variable holds is not read again."""
-    assert Template("453662", text).render(params) == words
+def test_render_puts_each_variable_in_its_place(text: str, params: tuple[str, ...], rendered: str) -> None:
+    """Each placeholder becomes the variable of its number; a placeholder in a variable stays as it is."""
+    assert Template("453662", text).render(params) == rendered
 
 
 def test_render_says_what_is_sent() -> None:
-    """A variable of an enumeration is sent as its value, so that is what is counted."""
+    """A variable that is a member of an enumeration is sent as its value, so that is what counts."""
 
     class Place(str, Enum):  # noqa: UP042 - an older kind than `StrEnum`, which shows as its name
         GATE = "3号楼"
@@ -77,7 +78,7 @@ def test_render_says_what_is_sent() -> None:
 
 @pytest.mark.parametrize("params", [(), ("张三",), ("张三", "3号楼", "多余")])
 def test_render_refuses_another_number_of_variables(params: tuple[str, ...]) -> None:
-    """Too few and too many variables are refused with both counts."""
+    """The refusal of too few or too many variables names both numbers."""
     with pytest.raises(InvalidNotification) as refusal:
         Template("453662", "{1}{2}").render(params)
     assert str(refusal.value) == f"params: template 453662 takes 2 variables, {len(params)} given"
@@ -90,7 +91,7 @@ def test_billing_rounds_up_to_85_characters(characters: int, units: int) -> None
 
 
 def test_the_example_file_declares_usable_templates() -> None:
-    """The file that is handed out loads, and holds the template of the documentation with its two variables."""
+    """The example file loads, and has the documentation's template with its two variables."""
     templates = load_templates(EXAMPLES)
     assert [template.id for template in templates.values()] == list(templates)
     assert templates["453662"].variables == 2
@@ -108,15 +109,15 @@ def test_a_file_may_declare_no_template(tmp_path: Path, content: str) -> None:
     ("content", "message"),
     [
         ("[templates.1", "cannot be read"),
-        ("x = 1", "holds tables [templates.<id>] and nothing else"),
-        ("[template.453662]\ntext = '字'", "holds tables [templates.<id>] and nothing else"),
-        ("templates = 1", "holds tables [templates.<id>] and nothing else"),
+        ("x = 1", "should have tables [templates.<id>] and nothing else"),
+        ("[template.453662]\ntext = '字'", "should have tables [templates.<id>] and nothing else"),
+        ("templates = 1", "should have tables [templates.<id>] and nothing else"),
         ("[templates.'45 36']\ntext = '字'", "template '45 36': an id is 1 to 32"),
-        ("[templates.453662]", "template 453662: has one key, text"),
-        ("[templates.453662]\ntext = 1", "template 453662: has one key, text"),
-        ("[templates.453662]\ntxt = '字'", "template 453662: has one key, text"),
-        ("[templates.453662]\ntext = '字'\nname = 'x'", "template 453662: has one key, text"),
-        ("[templates]\n453662 = '字'", "template 453662: has one key, text"),
+        ("[templates.453662]", "template 453662: should have one key, text"),
+        ("[templates.453662]\ntext = 1", "template 453662: should have one key, text"),
+        ("[templates.453662]\ntxt = '字'", "template 453662: should have one key, text"),
+        ("[templates.453662]\ntext = '字'\nname = 'x'", "template 453662: should have one key, text"),
+        ("[templates]\n453662 = '字'", "template 453662: should have one key, text"),
         ("[templates.453662]\ntext = '{2}'", "template 453662: variables are numbered from {1} without gaps"),
     ],
 )

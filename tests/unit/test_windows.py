@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_notify.domain.forecast import Limits, Others, Turn, forecast, next_free, timetable
+from voice_notify.domain.forecast import Others, Turn, forecast, timetable
+from voice_notify.domain.windows import Limits, next_free
 
 LIMITS = Limits(gap_ms=30, max_calls=3, window_ms=1000)
 

@@ -1,4 +1,4 @@
-"""Every error that application code can meet; all derive from `VoiceNotifyError`."""
+"""The errors that application code can meet; all derive from `VoiceNotifyError`."""
 
 
 class VoiceNotifyError(Exception):
@@ -6,7 +6,7 @@ class VoiceNotifyError(Exception):
 
 
 class SettingsError(VoiceNotifyError):
-    """A setting is missing, unknown or breaks its rule; the message names the field, the value and the rule."""
+    """A setting is missing, unknown or breaks its rule; the message names the setting, its value and the rule."""
 
 
 class InvalidNotification(VoiceNotifyError, ValueError):
@@ -26,14 +26,18 @@ class LineFull(VoiceNotifyError):
 
 
 class StoreUnavailable(VoiceNotifyError, ConnectionError):
-    """Redis could not be reached, also not after a short retry.
+    """Redis could not be reached, even after short retries.
 
-    After a submit the caller cannot know whether it was stored: submit again with the same `key` or `task_id`.
+    After a submit, the caller cannot know whether it was stored: submit again with the same `key` or `task_id`.
     """
 
 
+class LedgerDamaged(VoiceNotifyError):
+    """What Redis holds for one notification is not what the ledger wrote there."""
+
+
 class NotAllowed(VoiceNotifyError):
-    """Redis does not let its user do that, see `deploy/redis-users.acl.in`."""
+    """The Redis user has no right to do that; `deploy/redis-users.acl.in` has the users and their rights."""
 
 
 class UnknownNotification(VoiceNotifyError, LookupError):
@@ -41,7 +45,7 @@ class UnknownNotification(VoiceNotifyError, LookupError):
 
 
 class NotDelivered(VoiceNotifyError):
-    """`result.get()` of a notification that ended `dead` or `expired`: state, reason, code, the provider's words."""
+    """`result.get()` of a notification that ended `dead` or `expired`: state, reason, code, the provider's message."""
 
     def __init__(self, state: str, reason: str, code: str, message: str) -> None:
         super().__init__(state, reason, code, message)

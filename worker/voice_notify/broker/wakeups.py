@@ -20,9 +20,10 @@ log = get_logger(__name__)
 #: Celery's name of the task that a wake-up runs, in `delivery/tasks.py`.
 TASK = "voice_notify.wake"
 
-#: How long a producer leaves waking to the dispatchers (seconds): after a wake-up that could not be sent, and after the
-#: ledger asked for none.
-_PAUSE_AFTER_TROUBLE, _PAUSE_AFTER_ENOUGH = 30.0, 0.005
+#: How long a producer leaves waking to the dispatchers after a wake-up that could not be sent.
+_PAUSE_AFTER_TROUBLE_S = 30.0
+#: How long it does so after the ledger asked for no wake-up.
+_PAUSE_AFTER_ENOUGH_S = 0.005
 
 
 def send_wakeup(app: Celery, ids: Sequence[str], wakeup: str) -> None:
@@ -44,14 +45,14 @@ class ProducerWakeups:
     def was_declined(self) -> None:
         """The ledger asked for no wake-up: enough are under way, or there is nothing to do yet."""
         # Another thread may have met trouble meanwhile.
-        self._again_at = max(self._again_at, time.monotonic() + _PAUSE_AFTER_ENOUGH)
+        self._again_at = max(self._again_at, time.monotonic() + _PAUSE_AFTER_ENOUGH_S)
 
     def send(self, notification_id: str, wakeup: str) -> None:
         """Wake a worker. Whatever ails the broker: the notification is stored, and nothing is owed but speed."""
         try:
             send_wakeup(self._app, [notification_id], wakeup)
         except Exception as error:  # noqa: BLE001 - see above
-            self._again_at = time.monotonic() + _PAUSE_AFTER_TROUBLE
+            self._again_at = time.monotonic() + _PAUSE_AFTER_TROUBLE_S
             log.warning("no wake-up sent, a dispatcher will find it", id=notification_id, error=str(error))
 
     def resume(self) -> None:

@@ -24,7 +24,7 @@ from voice_notify.errors import UnknownNotification, VoiceNotifyError
 
 #: Where each command is, and its line in the list of commands.
 _COMMANDS = {
-    "demo": ("voice_notify.demo:command", "Watch it work: sandbox, worker and a mixed batch."),
+    "demo": ("voice_notify.demo.command:demo", "Watch it work: sandbox, worker and a mixed batch."),
     "sandbox": ("voice_notify.sandbox.command:sandbox", "Run a provider to develop against."),
     "send": ("voice_notify.cli.notify.send:command", "Submit one notification, or a CSV file of them."),
     "status": ("voice_notify.cli.notify.notifications:status", "Show a notification as it stands."),

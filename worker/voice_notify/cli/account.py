@@ -47,10 +47,10 @@ def show(*, as_json: bool) -> None:
     ledger, app_id = current_account().ledger, current_account().settings.app_id
     found = read_account_status(ledger.scripts)
     if as_json:
-        print_json(_document(app_id, found, ledger.options.daily_budget))
+        print_json(_document(app_id, found, ledger.rules.daily_budget))
         return
     print_text(f"{app_id}: {show_pause(found.pause) if found.pause else 'open, calls go out'}")
-    print_fields(_fields(found, ledger.options))
+    print_fields(_fields(found, ledger.rules))
     for step in _next_steps(found):
         print_text(f"→ {step}")
 

@@ -22,7 +22,7 @@ from voice_notify.cli.rendering.output import (
     state_text,
 )
 from voice_notify.cli.rendering.views import BLOCKS, pause_document, show_pause
-from voice_notify.domain.states import Reason
+from voice_notify.domain.reasons import Reason
 from voice_notify.ledger.numbers import InLine, NumberView, read_number
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Threads and forked processes: what runs beside the rest, and what they share."""
+"""Threads that work in the background (`background.py`), and a flag that forked processes share (`shared_flag.py`)."""

@@ -1,10 +1,11 @@
-"""Threads that handle what is put to them: the one loop that calls, settlements, task events and dispatching share."""
+"""Threads that handle what is put into a queue: the one loop for calls, settlements, task events and dispatching."""
 
 from __future__ import annotations
 
 import queue
 import threading
 import time
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from voice_notify.monitoring.logs import get_logger
@@ -16,17 +17,28 @@ log = get_logger(__name__)
 
 Item = TypeVar("Item")
 
-#: How long a handler that raised is left alone (seconds).
+#: After what a handler that `ticks` is called again if it raised an exception.
 _PAUSE_AFTER_FAILURE_S = 1.0
 
 
+class _Marker(Enum):
+    END = auto()  #: in the queue: the thread that takes it ends
+
+
 class Background(Generic[Item]):
-    """Daemon threads that hand items to `handle`, up to `most` at once, in the order in which they were put.
+    """Daemon threads that call `handle` with what was put, in that order, up to `most` items at once.
 
-    `handle` may return seconds: if nothing is put in that time, it is called again, with no items; at the start it is
-    called at once if `ticks`. What it raises is logged, and the thread goes on.
+    `handle` may return seconds: if nothing is put in that time, it is called again, without items. One that `ticks` is
+    called without items at the start too. Its exceptions are logged, and the thread goes on: then, one that `ticks` is
+    called again after a second.
 
-    Plain threads: a pool of futures, which nobody waits for, costs as much as half a round trip to Redis.
+    These are plain threads because nobody waits for a result: a pool's futures would cost half as much as a round trip
+    to Redis.
+
+    >>> printer = Background("printer", lambda items: print(*items), most=100)
+    >>> printer.put("hello")
+    >>> printer.close()
+    hello
     """
 
     def __init__(  # noqa: PLR0913 - how it handles
@@ -36,62 +48,76 @@ class Background(Generic[Item]):
         *,
         threads: int = 1,
         most: int = 1,
-        batch_window_s: float = 0.0,  # after the first item, how long to wait for others to handle with it
+        batch_window_s: float = 0.0,  # after a first item, how long to wait for others to handle with it
         ticks: bool = False,
-        finish: Callable[[], None] = lambda: None,  # what each thread does in its end
+        finish: Callable[[], None] = lambda: None,  # the last thing that each thread does
     ) -> None:
+        self._name = name
         self._handle = handle
         self._most = most
         self._batch_window_s = batch_window_s
         self._ticks = ticks
         self._finish = finish
-        self._items: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Item | _Marker] = queue.SimpleQueue()
         self._threads = [threading.Thread(target=self._run, name=name, daemon=True) for _ in range(threads)]
         for thread in self._threads:
             thread.start()
 
     @property
     def pending(self) -> int:
-        """How many items wait."""
-        return self._items.qsize()
+        """The number of items that wait."""
+        return self._queue.qsize()
 
     def put(self, item: Item) -> None:
-        """Have `item` handled soon."""
-        self._items.put(item)
+        """Have `item` handled soon; after `close`, never."""
+        self._queue.put(item)
 
     def close(self, timeout: float | None = None) -> None:
-        """Handle what is left, and end; give up after `timeout` seconds."""
+        """Have what is left handled, and wait until the threads have ended, in all for `timeout` seconds at most."""
+        until = None if timeout is None else time.monotonic() + timeout
         for _ in self._threads:
-            self._items.put(None)
+            self._queue.put(_Marker.END)
         for thread in self._threads:
-            thread.join(timeout)
+            thread.join(None if until is None else max(0.0, until - time.monotonic()))
 
     def _run(self) -> None:
-        wait: float | None = 0.0 if self._ticks else None
+        wait = 0.0 if self._ticks else None
         is_open = True
         while is_open:
-            batch = self._take(wait)
-            is_open = None not in batch
-            items = [item for item in batch if item is not None]
-            if items or not batch:
-                wait = self._try(items)
-        self._finish()
-
-    def _take(self, wait: float | None) -> list[Item | None]:
-        """What was put, at least one; nothing if that is not within `wait` seconds."""
+            items, is_open = self._take(wait)
+            if items or is_open:
+                wait = self._try_to_handle(items)
         try:
-            batch = [self._items.get(timeout=wait)]
+            self._finish()
+        except Exception:
+            log.exception("background work not finished", work=self._name)
+
+    def _take(self, wait: float | None) -> tuple[list[Item], bool]:
+        """Return up to `most` items, none if nothing is put within `wait` seconds; and whether to go on after these."""
+        try:
+            first = self._queue.get(timeout=wait)
         except queue.Empty:
-            return []
+            return [], True
+        if first is _Marker.END:
+            return [], False
+        items = [first]
         if self._batch_window_s:
             time.sleep(self._batch_window_s)
-        while len(batch) < self._most and not self._items.empty():
-            batch.append(self._items.get())
-        return batch
+        while len(items) < self._most:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:  # no look before: another thread may be quicker
+                break
+            if item is _Marker.END:  # not taken together with that of another thread
+                return items, False
+            items.append(item)
+        return items, True
 
-    def _try(self, items: list[Item]) -> float | None:
+    def _try_to_handle(self, items: list[Item]) -> float | None:
+        """Return the seconds until `handle` is to be called without items; None if it is not."""
         try:
-            return self._handle(items)
+            wait = self._handle(items)
         except Exception:
-            log.exception("background work failed")
+            log.exception("background work failed", work=self._name)
             return _PAUSE_AFTER_FAILURE_S if self._ticks else None
+        return None if wait is None else max(0.0, wait)

@@ -6,13 +6,16 @@ import mmap
 
 
 class SharedFlag:
-    """A bit that all processes share which are forked after it was made; a signal handler may change it."""
+    """A bit, cleared at first, that is shared with all processes forked after it was made.
+
+    Setting it takes no lock, so a signal handler may do it.
+    """
 
     def __init__(self) -> None:
         self._byte = mmap.mmap(-1, 1)
 
     def is_set(self) -> bool:
-        """Whether it is set."""
+        """Return whether it is set."""
         return self._byte[0] == 1
 
     def set(self, *, to: bool = True) -> None:

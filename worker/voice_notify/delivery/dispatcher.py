@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 from voice_notify.concurrency.background import Background
+from voice_notify.delivery.settlement import report
 from voice_notify.domain.outcome import Kind, Outcome
 from voice_notify.domain.retry import RetryPolicy, decide
 from voice_notify.errors import StoreUnavailable
@@ -63,7 +64,8 @@ class Dispatcher:
             lines=self._lines, wakeup=wakeup, wakeups_per_worker=self._wakeups, worker=self._worker
         )
         if claim.lapsed:
-            self._settle([self._give_up(call) for call in claim.lapsed])
+            given_up = [self._give_up(call) for call in claim.lapsed]
+            report(given_up, self._ledger.settle(given_up), self._events)
         expired = self._ledger.expire()
         if expired:
             self._events.expired(expired)
@@ -85,12 +87,6 @@ class Dispatcher:
             log.warning("the dispatcher waits for Redis", error=str(error))
             return _PAUSE_AFTER_TROUBLE_S
 
-    def _settle(self, lapsed: Sequence[Settlement]) -> None:
-        states = self._ledger.settle(lapsed)
-        self._events.ended(lapsed, states)
-        for each, state in zip(lapsed, states, strict=True):
-            log.warning("call lapsed", id=each.id, state=state, reason=each.step.reason)
-
     def _give_up(self, call: Lapsed) -> Settlement:
         step = decide(_LAPSED, call.attempt, self._policy, call.now_ms, random.random())  # noqa: S311 - jitter
-        return Settlement(call.id, call.token, _LAPSED, step)
+        return Settlement(call.id, call.token, _LAPSED, step, lapsed=True)

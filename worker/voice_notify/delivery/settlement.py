@@ -8,8 +8,9 @@ from typing import Protocol
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from voice_notify.concurrency.background import Background
-from voice_notify.errors import StoreUnavailable
+from voice_notify.errors import LedgerDamaged, StoreUnavailable
 from voice_notify.ledger.ledger import Grant, Ledger, Settlement
+from voice_notify.ledger.results import SettleResult
 from voice_notify.monitoring.logs import get_logger
 
 log = get_logger(__name__)
@@ -28,8 +29,8 @@ class Observer(Protocol):
     def begun(self, grants: Iterable[Grant]) -> None:
         """Calls begin."""
 
-    def ended(self, settlements: Sequence[Settlement], states: Sequence[str]) -> None:
-        """Attempts were settled, with these states of their notifications after it."""
+    def ended(self, settled: Sequence[tuple[Settlement, SettleResult]]) -> None:
+        """Attempts were settled, each with what that came to."""
 
 
 class Settler:
@@ -58,18 +59,28 @@ class Settler:
 
     def _settle(self, batch: list[Settlement]) -> None:
         try:
-            states = self._retrying(self._ledger.settle, batch)
-        except Exception as error:
-            if len(batch) > 1 and not isinstance(error, StoreUnavailable):
-                # One of them is at fault, and must not make the others unconfirmed; to settle again is harmless.
-                for each in batch:
-                    self._settle([each])
-                return
+            results = self._retrying(self._ledger.settle, batch)
+        except Exception:
             # The lease runs out, and the attempts count as unconfirmed.
             log.exception("attempts not settled", ids=[each.id for each in batch])
             return
-        if self._observer:
-            self._observer.ended(batch, states)
-        for each, state in zip(batch, states, strict=True):
-            if state != each.step.state:
-                log.warning("settled otherwise", id=each.id, expected=each.step.state, state=state)
+        report(batch, results, self._observer)
+
+
+def report(
+    settlements: Sequence[Settlement], results: Sequence[SettleResult | LedgerDamaged], observer: Observer | None
+) -> None:
+    """Tell the observer and the log what the ledger made of `settlements`."""
+    settled = []
+    for each, result in zip(settlements, results, strict=True):
+        if isinstance(result, LedgerDamaged):
+            # It cannot be settled, and its lease runs out.
+            log.error("attempt not settled", id=each.id, error=str(result))
+            continue
+        settled.append((each, result))
+        if each.lapsed:
+            log.warning("call lapsed", id=each.id, state=result, reason=each.step.reason)
+        elif result != each.step.state:
+            log.warning("settled otherwise", id=each.id, expected=each.step.state, state=result)
+    if observer:
+        observer.ended(settled)

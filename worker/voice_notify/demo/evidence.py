@@ -1,4 +1,4 @@
-"""What the ledger and the sandbox say when all is over. Each knows nothing of the other."""
+"""What the ledger and the sandbox say when all is over. Neither knows of the other."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import voice_notify
 from voice_notify.demo.sandbox_client import Request, SandboxClient
 from voice_notify.domain.states import State
-from voice_notify.ledger.notifications import Explanation, Record
+from voice_notify.ledger.explanation import Explanation
+from voice_notify.ledger.notifications import Record
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The notifications by id, the requests in order of arrival, and how many of these broke a window."""
+    """The ledger's notifications by id, the sandbox's requests in order of arrival, and how many broke a window."""
 
     explanations: Mapping[str, Explanation]
     requests: Sequence[Request]
@@ -25,28 +26,28 @@ class Evidence:
         return [each.record for each in self.explanations.values()]
 
     def record(self, id_: str) -> Record:
-        """One notification."""
+        """Return one notification."""
         return self.explanations[id_].record
 
     def reasons(self, id_: str) -> list[str]:
-        """The reasons of its transitions, in order."""
+        """Return the reasons of a notification's transitions, in order."""
         return [each.reason for each in self.explanations[id_].history]
 
     def accepted(self, ids: Iterable[str]) -> int:
-        """How many of `ids` were accepted."""
+        """Return the number of `ids` that were accepted."""
         return sum(self.record(id_).state is State.ACCEPTED for id_ in ids)
 
     def requests_of(self, mobile: str) -> list[Request]:
-        """The requests for one number."""
+        """Return the requests for one number."""
         return [request for request in self.requests if request.mobile == mobile]
 
     def outcomes_of(self, mobile: str) -> list[str]:
-        """What became of them."""
+        """Return how each of the requests for one number ended."""
         return [request.outcome for request in self.requests_of(mobile)]
 
 
-def gather(sandbox: SandboxClient, ids: Iterable[str]) -> Evidence:
-    """Ask both."""
+def gather_evidence(sandbox: SandboxClient, ids: Iterable[str]) -> Evidence:
+    """Ask the ledger about `ids`, and the sandbox about everything."""
     return Evidence(
         {id_: voice_notify.explain(id_) for id_ in dict.fromkeys(ids)}, sandbox.requests(), sandbox.violations()
     )

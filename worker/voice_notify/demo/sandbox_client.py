@@ -1,4 +1,4 @@
-"""The sandbox's console, as the demo uses it."""
+"""The sandbox's control API, as the demo uses it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
 
-_TIMEOUT_SECONDS = 10
+_TIMEOUT_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +18,20 @@ class Request:
 
     mobile: str
     param: str
-    arrived: float  #: epoch seconds
-    outcome: str  #: the code that it was answered, or the fault where there was no such answer
-    placed: bool  #: the phone rang
+    arrived: float  #: in epoch seconds
+    outcome: str  #: the code of the reply, or the fault where the reply had none
+    placed: bool  #: whether the phone rang
     call_id: str
 
 
 class SandboxClient:
-    """Asks and steers the sandbox on one port of the loopback."""
+    """Asks and controls the sandbox on a port of the loopback."""
 
     def __init__(self, port: int) -> None:
         self._port = port
 
     def requests(self) -> list[Request]:
-        """All that arrived, in order."""
+        """Return all requests for a call, in order of arrival."""
         return [
             Request(
                 each["mobile"],
@@ -45,18 +45,18 @@ class SandboxClient:
         ]
 
     def violations(self) -> int:
-        """How many requests broke the gap or the daily limit."""
+        """Return how often a request broke the gap or the daily limit."""
         return len(self._ask("GET", "violations"))
 
     def set_balance(self, units: int) -> None:
-        """Leave so many billing units on the account."""
+        """Set what is left on the account, in billing units."""
         self._ask("POST", "balance", {"units": units})
 
-    def play(self, rules: Sequence[dict[str, object]], *, latency: tuple[float, float]) -> None:
-        """Let requests go wrong by `rules`, and replies take between `latency` seconds."""
-        self._ask("POST", "faults", {"rules": rules, "latency": latency})
+    def set_faults(self, rules: Sequence[dict[str, object]], *, latency_s: tuple[float, float]) -> None:
+        """Make requests fail by `rules`, and each reply take between the two `latency_s`, in seconds."""
+        self._ask("POST", "faults", {"rules": rules, "latency": latency_s})
 
     def _ask(self, method: str, path: str, document: object = None) -> Any:  # noqa: ANN401 - JSON
-        with closing(HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_SECONDS)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_S)) as connection:
             connection.request(method, f"/sandbox/{path}", json.dumps(document))
             return json.load(connection.getresponse())

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 
-#: A mainland mobile number standing alone, also behind a trunk or country prefix (0, 86, +86, 0086).
+#: A mainland mobile number between other characters than digits, with or without a prefix (0, 86, +86, 0086).
 _MOBILE = re.compile(r"(?<!\d)((?:0|(?:00)?86)?1[3-9]\d)\d{4}(\d{4})(?!\d)", re.ASCII)
 
 
 def mask_mobile(mobile: str) -> str:
-    """An 11-digit mobile number with its middle hidden; of anything else nothing is shown."""
+    """Return a mobile number with its middle hidden; anything else is hidden as a whole.
+
+    >>> mask_mobile("13800138000")
+    '138****8000'
+    """
     return _MOBILE.sub(r"\1****\2", mobile) if _MOBILE.fullmatch(mobile) else "****"
 
 
 def mask_text(text: str) -> str:
-    """`text` with the middle of every mobile number in it hidden."""
+    """Return `text` with the middle of every mobile number in it hidden."""
     return _MOBILE.sub(r"\1****\2", text)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from voice_notify.domain.budget import billing_units
 from voice_notify.domain.masking import mask_mobile
-from voice_notify.domain.template import MAX_TEXT, TEMPLATE_ID, billing_units
+from voice_notify.domain.template import MAX_TEXT_CHARACTERS, TEMPLATE_ID
 from voice_notify.errors import InvalidNotification
 
 if TYPE_CHECKING:
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
     from voice_notify.domain.template import Template
 
-#: The most seconds that `countdown` and `expires` may reach into the future. More is a slip of the unit.
+#: The largest `countdown` and `expires`: more is a mistake, such as milliseconds in place of seconds.
 MAX_SECONDS = 366 * 86_400
 
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_MAX_KEY = 128
+_MAX_KEY_CHARACTERS = 128
 _MAX_PRIORITY = 9
 # Control characters and line separators; lone surrogates, which UTF-8 cannot send.
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
@@ -31,17 +32,17 @@ _UNFIT_FOR_VARIABLE = re.compile(f"[,{_CONTROL}]")
 
 
 class OnUnconfirmed(StrEnum):
-    """What follows an attempt whose outcome is unknown: the phone may have rung (DESIGN.md, Outcomes)."""
+    """What to do after an attempt whose outcome is unknown: the phone may have rung (DESIGN.md, Outcomes)."""
 
-    RESEND = "resend"  #: call again, at most `max_unconfirmed` times, then dead letter
-    DEAD_LETTER = "dead_letter"  #: let a person decide
-    ASSUME_SENT = "assume_sent"  #: take it as accepted
+    RESEND = "resend"  #: call again, at most `max_unconfirmed` times, then make it a dead letter
+    DEAD_LETTER = "dead_letter"  #: make it a dead letter: a person decides
+    ASSUME_SENT = "assume_sent"  #: count it as accepted
 
 
 class Notification(NamedTuple):
-    """One validated submission; `build_notification` makes it.
+    """A submission that was checked; `build_notification` makes it.
 
-    `countdown` and `expires` are seconds from the moment of submission; the store turns them into times of its clock.
+    `countdown` and `expires` are seconds from the moment of submission; the ledger turns them into times of its clock.
     `expires=None` and `on_unconfirmed=None` leave the choice to the settings.
     """
 
@@ -54,10 +55,10 @@ class Notification(NamedTuple):
     countdown: float = 0.0
     expires: float | None = None
     on_unconfirmed: OnUnconfirmed | None = None
-    units: int = 1  #: what a call costs; of an undeclared template only the variables are known
+    units: int = 1  #: what a call costs, or the least it can: of an undeclared template only the variables are known
 
     def __repr__(self) -> str:
-        """Show neither the number nor the words: a repr ends up in logs."""
+        """Show neither the number nor the text: a repr ends up in logs."""
         return (
             f"Notification(id={self.id!r}, mobile={mask_mobile(self.mobile)!r}, template_id={self.template_id!r}, "
             f"key={self.key!r}, priority={self.priority}, countdown={self.countdown}, expires={self.expires}, "
@@ -83,10 +84,10 @@ def build_notification(  # noqa: PLR0913 - the fields of a submission
     on_unconfirmed: OnUnconfirmed | str | None = None,
     templates: Mapping[str, Template],
 ) -> Notification:
-    """Return the notification if it breaks no rule.
+    """Return the notification, if it breaks no rule.
 
-    `templates` mirrors the provider's; a template that it lacks is accepted, because the mirror may be behind.
-    Raises `InvalidNotification` with the field and the rule. The rule never repeats the number or the words.
+    `templates` mirrors the provider's; a template that is missing there is accepted, because the mirror may be behind.
+    Raises `InvalidNotification` with the field and the rule, which repeats neither the number nor the text.
     """
     _check_mobile(mobile)
     _check_template_id(template_id)
@@ -109,7 +110,7 @@ def build_notification(  # noqa: PLR0913 - the fields of a submission
         priority=priority,
         countdown=countdown,
         expires=expires,
-        on_unconfirmed=None if on_unconfirmed is None else _policy(on_unconfirmed),
+        on_unconfirmed=None if on_unconfirmed is None else _parse_on_unconfirmed(on_unconfirmed),
         units=max(1, billing_units(text)),
     )
 
@@ -119,7 +120,7 @@ def _check_mobile(mobile: object) -> None:
         return
     rule = "must be the 11 digits of a mainland-China mobile number, beginning with 13 to 19"
     if not isinstance(mobile, str):
-        raise InvalidNotification("mobile", f'{rule}, as a str, not {_kind(mobile)}: write "13800138000" in quotes')
+        raise InvalidNotification("mobile", f'{rule}, as a str, not {_type_of(mobile)}: write "13800138000" in quotes')
     if mobile.lstrip("(+0").startswith("86"):
         raise InvalidNotification("mobile", f'{rule}: leave out the country code, as in "13800138000"')
     if re.search(r"[\s()-]", mobile):
@@ -132,35 +133,36 @@ def _check_template_id(template_id: object) -> None:
         return
     rule = "must be 1 to 32 letters, digits, '_' or '-'"
     if not isinstance(template_id, str):
-        rule = f'{rule}, as a str, not {_kind(template_id)}: write "453662" in quotes'
+        rule = f'{rule}, as a str, not {_type_of(template_id)}: write "453662" in quotes'
     raise InvalidNotification("template_id", rule)
 
 
 def _check_params(params: object) -> None:
     if isinstance(params, str | bytes) or not isinstance(params, Sequence):
-        raise InvalidNotification("params", f'must be a list of str, not {_kind(params)}: write ["…"] for one variable')
+        rule = f'must be a list of str, not {_type_of(params)}: write ["…"] for one variable'
+        raise InvalidNotification("params", rule)
     for position, variable in enumerate(params, 1):
         if not isinstance(variable, str):
-            raise InvalidNotification("params", f"variable {position} must be a str, not {_kind(variable)}")
+            raise InvalidNotification("params", f"variable {position} must be a str, not {_type_of(variable)}")
         if unfit := _UNFIT_FOR_VARIABLE.search(variable):
             _refuse_variable(position, unfit[0])
 
 
 def _refuse_variable(position: int, character: str) -> NoReturn:
     if character == ",":
-        rule = "contains a comma, which parts variables and has no escape: write the full-width “，”"
+        rule = "contains a comma, which separates variables and has no escape: write the full-width “，”"
     else:
         rule = f"contains the control character {character!a}"
     raise InvalidNotification("params", f"variable {position} {rule}")
 
 
 def _check_text(template: Template | None, params: Sequence[str]) -> str:
-    """The text, as far as it is known."""
-    # The words of an undeclared template are unknown, but its text can only be longer than its variables.
+    """Return the text, as far as it is known."""
+    # The text of an undeclared template is unknown, but cannot be shorter than its variables.
     text = template.render(params) if template else "".join(params)
-    if len(text) > MAX_TEXT:
+    if len(text) > MAX_TEXT_CHARACTERS:
         raise InvalidNotification(
-            "params", f"the text would have {len(text)} characters; at most {MAX_TEXT} are allowed"
+            "params", f"the text would have {len(text)} characters; at most {MAX_TEXT_CHARACTERS} are allowed"
         )
     return text
 
@@ -173,8 +175,9 @@ def _check_id(notification_id: object) -> None:
 def _check_key(key: object) -> None:
     if key is None:
         return
-    if not isinstance(key, str) or not 1 <= len(key) <= _MAX_KEY or _UNFIT_FOR_KEY.search(key):
-        raise InvalidNotification("key", f"must be a str of 1 to {_MAX_KEY} characters without control characters")
+    if not isinstance(key, str) or not 1 <= len(key) <= _MAX_KEY_CHARACTERS or _UNFIT_FOR_KEY.search(key):
+        rule = f"must be a str of 1 to {_MAX_KEY_CHARACTERS} characters without control characters"
+        raise InvalidNotification("key", rule)
 
 
 def _check_priority(priority: object) -> None:
@@ -183,16 +186,16 @@ def _check_priority(priority: object) -> None:
 
 
 def _check_seconds(field: str, seconds: object) -> None:
-    if type(seconds) not in (int, float) or not 0 <= seconds <= MAX_SECONDS:  # type: ignore[operator]
+    if type(seconds) not in (int, float) or not 0 <= seconds <= MAX_SECONDS:  # type: ignore[operator] # a number
         raise InvalidNotification(field, f"must be a number of seconds from now, 0 to {MAX_SECONDS} (366 days)")
 
 
-def _policy(on_unconfirmed: str) -> OnUnconfirmed:
+def _parse_on_unconfirmed(on_unconfirmed: str) -> OnUnconfirmed:
     try:
         return OnUnconfirmed(on_unconfirmed)
     except ValueError:
         raise InvalidNotification("on_unconfirmed", f"must be one of {', '.join(OnUnconfirmed)}") from None
 
 
-def _kind(value: object) -> str:
+def _type_of(value: object) -> str:
     return type(value).__name__

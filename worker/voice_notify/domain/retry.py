@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 
 from tenacity import RetryCallState, stop_after_attempt, wait_exponential
 
+from voice_notify.domain.calendar import next_china_midnight
 from voice_notify.domain.notification import OnUnconfirmed
 from voice_notify.domain.outcome import Kind, Outcome
-from voice_notify.domain.states import Reason, State
-
-#: The provider's day begins at 00:00 China time, which has no daylight saving (PROVIDER.md, code 606).
-CHINA = timezone(timedelta(hours=8))
+from voice_notify.domain.reasons import EndReason, Reason
+from voice_notify.domain.states import State
 
 
 class Window(StrEnum):
@@ -57,9 +55,9 @@ class Step:
     """The next step, which the `settle` script applies at once or not at all."""
 
     state: State
-    reason: str
+    reason: Reason | EndReason
     window: Window
-    due_ms: int = 0  #: when a waiting notification may join its line again; 0: at once
+    ready_at_ms: int = 0  #: when a waiting notification is ready again; 0: at once
     hold_until_ms: int = 0  #: until when its whole number is held; 0: not
     verdict: Verdict = Verdict.NONE
     pause_until_ms: int = 0  #: until when a suspect account is paused; 0: for the usual cool-down
@@ -67,10 +65,10 @@ class Step:
 
 #: The outcomes that leave no choice.
 _ALWAYS = {
-    Kind.ACCEPTED: Step(State.ACCEPTED, "placed", Window.COUNT, verdict=Verdict.SUCCESS),
-    Kind.REFUSED: Step(State.DEAD, "refused", Window.RELEASE, verdict=Verdict.SUSPECT),
-    Kind.ACCOUNT: Step(State.DEAD, "account", Window.RELEASE, verdict=Verdict.FAILED),
-    Kind.UNCLEAR: Step(State.DEAD, "unclear", Window.COUNT),
+    Kind.ACCEPTED: Step(State.ACCEPTED, EndReason.PLACED, Window.COUNT, verdict=Verdict.SUCCESS),
+    Kind.REFUSED: Step(State.DEAD, EndReason.REFUSED, Window.RELEASE, verdict=Verdict.SUSPECT),
+    Kind.ACCOUNT: Step(State.DEAD, EndReason.ACCOUNT, Window.RELEASE, verdict=Verdict.FAILED),
+    Kind.UNCLEAR: Step(State.DEAD, EndReason.UNCLEAR, Window.COUNT),
 }
 
 
@@ -91,10 +89,10 @@ def _after_transient(attempt: Attempt, policy: RetryPolicy, now_ms: int, chance:
     count = RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type]
     count.attempt_number = attempt.attempts
     if stop_after_attempt(policy.max_attempts)(count):
-        return Step(State.DEAD, "exhausted", Window.RELEASE)
+        return Step(State.DEAD, EndReason.EXHAUSTED, Window.RELEASE)
     longest = wait_exponential(multiplier=policy.backoff_base, max=policy.backoff_max)(count)
     wait_ms = round(longest * (0.5 + chance / 2) * 1000)
-    return Step(State.WAITING, Reason.BACKOFF, Window.RELEASE, due_ms=now_ms + wait_ms)
+    return Step(State.WAITING, Reason.BACKOFF, Window.RELEASE, ready_at_ms=now_ms + wait_ms)
 
 
 def _until_tomorrow(now_ms: int) -> Step:
@@ -112,18 +110,7 @@ def _until_tomorrow(now_ms: int) -> Step:
 def _after_unconfirmed(attempt: Attempt, policy: RetryPolicy) -> Step:
     choice = attempt.on_unconfirmed or policy.on_unconfirmed
     if choice is OnUnconfirmed.ASSUME_SENT:
-        return Step(State.ACCEPTED, "assumed", Window.COUNT)
+        return Step(State.ACCEPTED, EndReason.ASSUMED, Window.COUNT)
     if choice is OnUnconfirmed.RESEND and attempt.unconfirmed < policy.max_unconfirmed:
-        return Step(State.WAITING, "resend", Window.COUNT)
-    return Step(State.DEAD, "unconfirmed", Window.COUNT)
-
-
-def next_china_midnight(now_ms: int) -> int:
-    """The provider's next 00:00, in milliseconds since the epoch."""
-    today = datetime.fromtimestamp(now_ms / 1000, CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
-    return round((today + timedelta(days=1)).timestamp() * 1000)
-
-
-def china_day(now_ms: int) -> int:
-    """The provider's day as the ledger counts them: days since 1970-01-01, China time."""
-    return datetime.fromtimestamp(now_ms / 1000, CHINA).toordinal() - date(1970, 1, 1).toordinal()
+        return Step(State.WAITING, Reason.RESEND, Window.COUNT)
+    return Step(State.DEAD, EndReason.UNCONFIRMED, Window.COUNT)

@@ -8,7 +8,7 @@ from enum import StrEnum
 class State(StrEnum):
     """Where a notification is; every notification is in exactly one state."""
 
-    WAITING = "waiting"  #: in its number's line, or beside it until a time
+    WAITING = "waiting"  #: in its number's line, ready or scheduled
     CALLING = "calling"  #: leased to a worker; the request may be on the wire
     ACCEPTED = "accepted"  #: the provider took the call
     DEAD = "dead"  #: in the dead letters, until a person replays or purges it
@@ -17,28 +17,30 @@ class State(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether it stays so; only a replay leads out, and only from `dead`."""
-        return not TRANSITIONS[self] or self is State.DEAD
+        """Whether it stays so: nothing but a replay leads out, and only from `dead`."""
+        return all(self not in ways for event, ways in TRANSITIONS.items() if event is not Event.REPLAY)
 
 
-class Reason(StrEnum):
-    """Why a waiting notification is not called now."""
+class Event(StrEnum):
+    """What can move a notification from one state to another."""
 
-    NEW = "new"  #: nothing holds it: it is called next
-    GAP = "gap"  #: the pause between two calls to one number
-    DAILY = "daily"  #: the number had its calls of the day
-    BACKOFF = "backoff"  #: an attempt was refused for now
-    NOT_BEFORE = "not_before"  #: its `countdown` or `eta`
-    PAUSED = "paused"  #: the account is paused
-    QUOTA = "quota"  #: the provider's own limit: 606, or `max_calls_per_second`
-    IN_FLIGHT = "in_flight"  #: another call to its number is on the wire
+    GRANT = "grant"  #: a worker may place its call
+    SETTLE = "settle"  #: an attempt ended
+    LATE_SUCCESS = "late_success"  #: an attempt that was given up had succeeded after all
+    EXPIRE = "expire"  #: its deadline passed
+    CANCEL = "cancel"  #: it was withdrawn
+    REPLAY = "replay"  #: a person took it back from the dead letters
 
 
-TRANSITIONS: dict[State, frozenset[State]] = {
-    State.WAITING: frozenset({State.CALLING, State.EXPIRED, State.CANCELLED, State.ACCEPTED}),  # a late success
-    State.CALLING: frozenset({State.WAITING, State.ACCEPTED, State.DEAD, State.EXPIRED, State.CANCELLED}),
-    State.ACCEPTED: frozenset(),
-    State.DEAD: frozenset({State.WAITING}),  # a replay
-    State.EXPIRED: frozenset(),
-    State.CANCELLED: frozenset(),
+#: For each event the states it may start from, and those it may lead to. The scripts' own copy, by which they move
+#: (`ledger/lua/shared/record.lua`), is compared with this one by a test.
+TRANSITIONS: dict[Event, dict[State, frozenset[State]]] = {
+    Event.GRANT: {State.WAITING: frozenset({State.CALLING})},
+    Event.SETTLE: {
+        State.CALLING: frozenset({State.WAITING, State.ACCEPTED, State.DEAD, State.EXPIRED, State.CANCELLED})
+    },
+    Event.LATE_SUCCESS: {State.WAITING: frozenset({State.ACCEPTED})},
+    Event.EXPIRE: {State.WAITING: frozenset({State.EXPIRED})},
+    Event.CANCEL: {State.WAITING: frozenset({State.CANCELLED})},
+    Event.REPLAY: {State.DEAD: frozenset({State.WAITING})},
 }

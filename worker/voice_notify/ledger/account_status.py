@@ -1,4 +1,4 @@
-"""How the account stands: its pause, what is open and ended, who works."""
+"""The account at one moment: its pause, what is open and what ended, which workers are alive."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from voice_notify.domain.states import State
-from voice_notify.ledger.notifications import Pause, pairs, pause, states
+from voice_notify.ledger.breaker import Pause, parse_pause
+from voice_notify.ledger.contract import Nothing
+from voice_notify.ledger.contracts import ACCOUNT_STATUS
+from voice_notify.ledger.notifications import count_by_state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,9 +23,9 @@ class AccountStatus:
 
     now_ms: int
     pause: Pause | None  #: None while calls go out
-    counts: Mapping[State, int]  #: `accepted`, `expired` and `cancelled` are totals since ever
+    counts: Mapping[State, int]  #: `accepted`, `expired` and `cancelled` are all-time totals
     due: int  #: numbers with work that is due and not yet begun
-    run: int  #: numbers refused for good in a row, no success between
+    run: int  #: numbers refused permanently in a row, no success between
     run_code: str  #: with this code; empty where none was
     workers: tuple[str, ...]  #: heard of lately
     spent: int  #: billing units of today's calls, those of unknown outcome included; what `daily_budget` limits
@@ -30,14 +33,14 @@ class AccountStatus:
 
 def read_account_status(scripts: Scripts) -> AccountStatus:
     """The account as it stands now, in one round trip."""
-    now, paused, counts, due, run, code, workers, spent = scripts.run("account_status", ())
+    found = scripts.run(ACCOUNT_STATUS, Nothing())
     return AccountStatus(
-        now_ms=now,
-        pause=pause(pairs(paused)),
-        counts=states(pairs(counts)),
-        due=due,
-        run=run,
-        run_code=code if run else "",
-        workers=tuple(sorted(workers)),
-        spent=spent,
+        now_ms=found.now,
+        pause=parse_pause(found.pause),
+        counts=count_by_state(found.counts),
+        due=found.due,
+        run=found.run,
+        run_code=found.run_code if found.run else "",
+        workers=tuple(sorted(found.workers)),
+        spent=found.spent,
     )

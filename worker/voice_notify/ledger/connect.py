@@ -5,7 +5,7 @@ from __future__ import annotations
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
-from voice_notify.domain.forecast import Limits
+from voice_notify.domain.windows import Limits
 from voice_notify.ledger import keys
 from voice_notify.ledger.client import Client
 from voice_notify.ledger.ledger import Ledger
@@ -26,10 +26,10 @@ def connect(settings: Settings) -> Ledger:
         # Every script can be sent again: ids, keys and attempt tokens make a repetition harmless.
         retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 3),
     )
-    return Ledger(Scripts(client, keys.prefix(settings.app_id), _options(settings)))
+    return Ledger(Scripts(client, keys.prefix(settings.app_id), _rules(settings)))
 
 
-def _options(settings: Settings) -> LedgerRules:
+def _rules(settings: Settings) -> LedgerRules:
     guard, rate = settings.window_guard, settings.max_calls_per_second
     return LedgerRules(
         limits=Limits(_ms(settings.min_interval + guard), settings.max_calls, _ms(settings.window + guard)),

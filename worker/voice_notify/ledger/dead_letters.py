@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from voice_notify.domain.states import State
 from voice_notify.ledger import keys
+from voice_notify.ledger.contract import BatchScript, CommonT, Nothing
+from voice_notify.ledger.contracts import PURGE, REPLAY, Done, OneId, ReplayCall
 from voice_notify.ledger.listing import read_records
 from voice_notify.ledger.notifications import Record
-from voice_notify.ledger.scripts import Scripts, store_errors
+from voice_notify.ledger.redis_errors import store_errors
+from voice_notify.ledger.scripts import Scripts, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,20 +64,21 @@ class DeadLetters:
         return (letter for letter in read_records(self._scripts, ids) if letter.state is State.DEAD)
 
     def replay(self, ids: Iterable[str], expires: float, *, include_called: bool = False) -> int:
-        """Give them back to their lines, with a new deadline in `expires` seconds; how many it were.
+        """Give them back to their lines, with a new deadline in `expires` seconds. Returns the number given back.
 
         Those whose phone rang, as a late success said, stay unless `include_called`.
         """
-        return self._each("replay", ids, round(expires * 1000), int(include_called))
+        return self._each(REPLAY, ReplayCall(round(expires * 1000), int(include_called)), ids)
 
     def purge(self, ids: Iterable[str]) -> int:
-        """Delete them for good; how many it were."""
-        return self._each("purge", ids)
+        """Delete them permanently. Returns the number deleted."""
+        return self._each(PURGE, Nothing(), ids)
 
-    def _each(self, script: str, ids: Iterable[str], *arguments: int) -> int:
+    def _each(self, script: BatchScript[CommonT, OneId, Done], common: CommonT, ids: Iterable[str]) -> int:
         done, ids = 0, iter(ids)
         while chunk := list(islice(ids, _CHUNK)):
-            done += sum(self._scripts.run_many([(script, (id_, *arguments)) for id_ in chunk]))
+            replies = self._scripts.run_each(script, common, [OneId(id_) for id_ in chunk])
+            done += sum(require(reply).done for reply in replies)
         return done
 
     def _ids(self, only: Filter) -> Iterator[str]:

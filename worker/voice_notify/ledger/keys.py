@@ -2,7 +2,7 @@
 
 All keys of one account begin with `prefix(app_id)`, whose braces make it one hash tag: they live in one slot of a
 Redis Cluster, so one script may touch several. A script is given the prefix as KEYS[1], which tells a cluster where to
-run it; the keys' names in its text are those that `lua_keys` defines from the same table.
+run it; a test compares the names in its text with those here.
 
 | key               | type   | holds                                                 | lives                 |
 |-------------------|--------|-------------------------------------------------------|-----------------------|
@@ -22,13 +22,13 @@ run it; the keys' names in its text are those that `lua_keys` defines from the s
 | rate              | string | ms at which `max_calls_per_second` is used up         | about a second        |
 | wakeups           | zset   | Celery messages under way; score: ms when given up    | while not empty       |
 | heartbeats        | zset   | workers alive; score: ms when presumed dead           | while not empty       |
-| counts            | hash   | notifications by state, the waiting as                | for good              |
-|                   |        | waiting:<reason>; final states since ever             |                       |
-| totals            | hash   | what happened since ever, `TOTALS_FIELDS`             | for good              |
+| counts            | hash   | notifications by state, the waiting as                | permanently           |
+|                   |        | waiting:<reason>; final states all-time               |                       |
+| totals            | hash   | what happened, all-time: `TOTALS_FIELDS`              | permanently           |
 | day:<day>         | hash   | the totals before the first change of that day (days  | 35 days               |
 |                   |        | since 1970-01-01, China time)                         |                       |
 | spent:<day>       | string | billing units of that day's calls, for `daily_budget` | 2 days                |
-| sequence          | string | counter: the order of submission                      | for good              |
+| sequence          | string | counter: the order of submission                      | permanently           |
 
 A notification lives until it is final and `retention` has passed, a dead letter until it is replayed or purged.
 
@@ -70,9 +70,9 @@ FIELDS: Final = {
     "priority": "0-9, 9 first",
     "seq": "order of submission",
     "created": "ms of submission",
-    "ready": "ms from which it could be called but for its number's limits, where that is later",
+    "ready_at": "ms from which it could be called but for its number's limits, where that is later",
     "units": "what a call costs in billing units, if more than one",
-    "state": "core.states.State",
+    "state": "domain.states.State",
     "reason": "why it is in this state",
     "deadline": "ms after which no call begins",
     "policy": "its own on_unconfirmed",
@@ -88,11 +88,21 @@ FIELDS: Final = {
     "ended": "ms of the final state",
 }
 
+#: Fields of the account's pause.
+ACCOUNT_FIELDS: Final = {
+    "reason": "domain.reasons.PauseReason",
+    "message": "the provider's msg, or a person's text",
+    "since": "ms of its beginning",
+    "until": "ms at which one probe is let through; missing where only a person resumes",
+    "cooldown": "ms of the cool-down that runs",
+    "probe": "token of the attempt that finds out",
+}
+
 #: Counters in `totals`; they only grow. Buckets are not cumulative, and named by their upper bound in ms, or `inf`.
 TOTALS_FIELDS: Final = {
     "submitted": "notifications stored",
-    "replayed": "dead letters given back to their lines",
-    "call:<kind>:<code>": "attempts that ended, by core.outcome.Kind and code",
+    "replayed": "dead letters that were replayed",
+    "call:<kind>:<code>": "attempts that ended, by domain.outcome.Kind and code",
     "final:<state>:<reason>": "notifications that reached a final state",
     "units:<template>": "billing units of calls that the provider took",
     "unsure:<template>": "billing units of calls that it may have taken",
@@ -107,9 +117,3 @@ TOTALS_FIELDS: Final = {
 def prefix(app_id: str) -> str:
     """The beginning of all keys of one account, and their hash tag."""
     return f"vn:{{{app_id}}}:"
-
-
-def lua_keys(prefix: str) -> dict[str, str]:
-    """The names of one account's keys, for its scripts: `AGENDA`, `NOTIFICATION .. id` and so on."""
-    names = {constant: name for constant, name in globals().items() if constant.isupper() and isinstance(name, str)}
-    return {constant: f"'{prefix}{name}'" for constant, name in names.items()}

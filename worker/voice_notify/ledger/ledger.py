@@ -5,39 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from voice_notify.domain.forecast import Limits, Others, forecast
 from voice_notify.domain.notification import Notification, OnUnconfirmed
 from voice_notify.domain.outcome import Outcome
 from voice_notify.domain.retry import Attempt, Step
 from voice_notify.domain.states import State
-from voice_notify.errors import LineFull, UnknownNotification
-from voice_notify.ledger import keys
-from voice_notify.ledger.notifications import Explanation, Pause, Record, call_times, explanation, pause, record, states
+from voice_notify.errors import LedgerDamaged, LineFull, UnknownNotification
+from voice_notify.ledger import contracts, keys
+from voice_notify.ledger.breaker import Pause, parse_pause
+from voice_notify.ledger.contract import Nothing
+from voice_notify.ledger.contracts import Submission
+from voice_notify.ledger.explanation import Explanation, explain
+from voice_notify.ledger.notifications import Record, count_by_state, parse_record
+from voice_notify.ledger.redis_errors import store_errors
+from voice_notify.ledger.results import SettleResult, SubmitStatus
 from voice_notify.ledger.rules import LedgerRules
-from voice_notify.ledger.scripts import Argument, Scripts, store_errors
+from voice_notify.ledger.scripts import Scripts, require
 
 #: For one text. Made once: `json.dumps` with options makes an encoder for each call, and so does a list.
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
-
-
-class Submission(NamedTuple):
-    """What the ledger made of a submitted notification."""
-
-    id: str
-    duplicate: bool  #: the id or the key was known: nothing new was stored
-    wake: bool  #: the caller is to send its wake-up
-    number_free_at_ms: int  #: its number is not called before
-    ready_at_ms: int  #: its own time
-    before: int  #: in its line, and called before it
-    behind: int  #: in its line, and called before it only while it waits beside the line itself
-    calls: str  #: call_times of the number's newest calls
-
-    def eta_ms(self, limits: Limits) -> int:
-        """The earliest moment at which the windows and the line ahead allow the call."""
-        others = Others(self.before, self.behind)
-        return forecast(call_times(self.calls), others, self.number_free_at_ms, self.ready_at_ms, limits)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +55,7 @@ class Lapsed:
 class Claim:
     """What a dispatcher has to do."""
 
-    ids: tuple[str, ...]  #: one per line that is due, to be woken
+    ids: tuple[str, ...]  #: one for each line that is due, to wake a worker for
     lapsed: tuple[Lapsed, ...]
     idle_ms: int | None  #: until something is due; None: not known
 
@@ -82,6 +69,7 @@ class Settlement:
     outcome: Outcome
     step: Step
     took_ms: int | None = None  #: from the request to the reply or its timeout; None: there was no request to wait for
+    lapsed: bool = False  #: its lease ran out, and the outcome is not a reply's
 
 
 class Ledger:
@@ -91,31 +79,36 @@ class Ledger:
         self.scripts = scripts
 
     @property
-    def options(self) -> LedgerRules:
+    def rules(self) -> LedgerRules:
         """What its scripts enforce."""
-        return self.scripts.options
+        return self.scripts.rules
 
     # What applications do.
 
     def submit(self, notification: Notification, *, wakeup: str = "", most_wakeups: int = 0) -> Submission:
         """Store one notification. Given the id of a `wakeup`, the submission may ask to send it."""
-        (reply,) = self.scripts.run("submit", (wakeup, most_wakeups, *_submitted(notification)))
-        submission = self._submission(reply)
+        call = contracts.SubmitCall(most_wakeups, wakeup)
+        (reply,) = self.scripts.run_each(contracts.SUBMIT, call, [_submitted(notification)])
+        submission = self._submission(require(reply))
         if isinstance(submission, LineFull):
             raise submission
         return submission
 
     def submit_many(self, notifications: Sequence[Notification]) -> list[Submission | LineFull]:
         """Store many in one round trip; that a line is full is that notification's result."""
-        replies = self.scripts.run_each("submit", [_submitted(each) for each in notifications], ("", 0))
-        return [self._submission(reply) for reply in replies]
+        call = contracts.SubmitCall(0, "")
+        replies = self.scripts.run_each(contracts.SUBMIT, call, [_submitted(each) for each in notifications])
+        return [self._submission(require(reply)) for reply in replies]
 
     def cancel(self, id_: str) -> State:
-        """Withdraw a notification; the state it was in. One in flight is not called back, only not called again."""
-        state = self.scripts.run("cancel", [id_])
+        """Withdraw a notification. Returns the state it was in.
+
+        One in flight is not called back, only not called again.
+        """
+        state = self.scripts.run(contracts.CANCEL, contracts.OneId(id_)).state
         if state is None:
             raise UnknownNotification(id_)
-        return State(state)
+        return state
 
     def record(self, id_: str) -> Record:
         """The notification as it stands."""
@@ -123,40 +116,41 @@ class Ledger:
             fields: Any = self.scripts.client.hgetall(self.scripts.prefix + keys.NOTIFICATION + id_)
         if not fields:
             raise UnknownNotification(id_)
-        return record(id_, fields)
+        return parse_record(id_, fields)
 
     def explain(self, id_: str) -> Explanation:
         """All that is known of a notification, at one moment."""
-        reply = self.scripts.run("explain", [id_])
-        if reply is None:
+        reply = self.scripts.run(contracts.EXPLAIN, contracts.OneId(id_))
+        if reply.record is None:
             raise UnknownNotification(id_)
-        return explanation(id_, reply, self.options.limits)
+        return explain(id_, reply, self.rules.limits)
 
     # What workers do.
 
     def claim(self, *, lines: tuple[int, int], wakeup: str, wakeups_per_worker: int, worker: str) -> Claim:
         """Lease due lines for a wake-up, `lines` (fewest, most) of them, and lapsed calls for their settlement."""
-        ids, lapsed, idle = self.scripts.run("claim", (*lines, wakeup, wakeups_per_worker, worker))
-        calls = (Lapsed(id_, token, _attempt(*counts), now) for id_, token, *counts, now in lapsed)
-        return Claim(tuple(ids), tuple(calls), idle if idle >= 0 else None)
+        reply = self.scripts.run(contracts.CLAIM, contracts.ClaimCall(*lines, wakeups_per_worker, wakeup, worker))
+        lapsed = (Lapsed(call.id, call.token, _attempt(call), reply.now) for call in reply.lapsed)
+        return Claim(reply.ids, tuple(lapsed), reply.idle)
 
     def give_back(self, ids: Sequence[str]) -> None:
         """End the lease of claimed lines that were not begun: they are due again."""
-        self.scripts.run("give_back", ids)
+        self.scripts.run_each(contracts.GIVE_BACK, Nothing(), [contracts.OneId(id_) for id_ in ids])
 
     def begin(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
-        """Ask leave for the next call in the line of each (id, attempt token); None where a limit denies it."""
-        replies = self.scripts.run_each("begin", attempts)
-        return [_grant(token, reply) for (_, token), reply in zip(attempts, replies, strict=True)]
+        """Ask leave for the next call in the line of each (id, attempt token); None where a limit defers it."""
+        items = [contracts.BeginItem(*each) for each in attempts]
+        replies = self.scripts.run_each(contracts.BEGIN, Nothing(), items)
+        return [_grant(token, require(reply)) for (_, token), reply in zip(attempts, replies, strict=True)]
 
-    def settle(self, settlements: Sequence[Settlement]) -> list[str]:
-        """End attempts; for each the state after it, or `late`, `repeated`, `gone` (see the script)."""
-        return self.scripts.run_each("settle", [_ended(each) for each in settlements])
+    def settle(self, settlements: Sequence[Settlement]) -> list[SettleResult | LedgerDamaged]:
+        """End attempts; for each the state after it, why it did not decide, or `LedgerDamaged`."""
+        replies = self.scripts.run_each(contracts.SETTLE, Nothing(), [_ended(each) for each in settlements])
+        return [reply if isinstance(reply, LedgerDamaged) else reply.result for reply in replies]
 
     def expire(self, most: int = 1000) -> list[str]:
-        """End waiting notifications whose deadline has passed; their ids."""
-        ids: list[str] = self.scripts.run("expire", [most])
-        return ids
+        """End waiting notifications whose deadline has passed. Returns their ids."""
+        return list(self.scripts.run(contracts.EXPIRE, contracts.ExpireCall(most)).ids)
 
     def forget_wakeup(self, wakeup: str) -> None:
         """A wake-up was answered: another may be sent."""
@@ -169,21 +163,21 @@ class Ledger:
         """The account's pause, or None while calls go out."""
         with store_errors:
             fields: Any = self.scripts.client.hgetall(self.scripts.prefix + keys.ACCOUNT)
-        return pause(fields)
+        return parse_pause(fields)
 
     def pause(self, why: str) -> bool:
-        """Pause the account until a person resumes it; whether that changed anything."""
-        return bool(self.scripts.run("account", ("pause", why)))
+        """Pause the account until a person resumes it. Returns whether that changed anything."""
+        return self.scripts.run(contracts.PAUSE, contracts.PauseCall(why)).changed
 
     def resume(self) -> bool:
-        """Let calls out again; whether that changed anything."""
-        return bool(self.scripts.run("account", ("resume", "")))
+        """Let calls out again. Returns whether that changed anything."""
+        return self.scripts.run(contracts.RESUME, Nothing()).changed
 
     def counts(self) -> dict[State, int]:
-        """How many notifications are in each state; `accepted`, `expired` and `cancelled` are totals since ever."""
+        """How many notifications are in each state; `accepted`, `expired` and `cancelled` are all-time totals."""
         with store_errors:
             found: Any = self.scripts.client.hgetall(self.scripts.prefix + keys.COUNTS)
-        return states(found)
+        return count_by_state(found)
 
     def workers(self) -> list[str]:
         """Names of the workers heard of lately."""
@@ -193,57 +187,55 @@ class Ledger:
             )
         return list(alive)
 
-    def _submission(self, reply: Sequence[Any]) -> Submission | LineFull:
-        status, id_, opens, joins, before, behind, calls, wake = reply
-        if status == "full":
-            return LineFull(f"the line of this number holds {self.options.max_line} open notifications (max_line)")
-        return Submission(id_, status == "duplicate", wake == 1, opens, joins, before, behind, calls)
+    def _submission(self, submission: Submission) -> Submission | LineFull:
+        if submission.status is SubmitStatus.FULL:
+            return LineFull(f"the line of this number holds {self.rules.max_line} open notifications (max_line)")
+        return submission
 
 
-def _submitted(each: Notification) -> Sequence[Argument]:
-    return (
+def _submitted(each: Notification) -> contracts.SubmitItem:
+    return contracts.SubmitItem(
+        each.priority,
+        round(each.countdown * 1000),
+        None if each.expires is None else max(1, round(each.expires * 1000)),
+        each.units,
         each.id,
         each.mobile,
         each.template_id,
         f"[{','.join(map(_to_json, each.params))}]",
-        each.priority,
-        round(each.countdown * 1000),
-        "" if each.expires is None else max(1, round(each.expires * 1000)),
         each.on_unconfirmed or "",
         each.key or "",
-        each.units,
     )
 
 
-def _ended(each: Settlement) -> Sequence[Argument]:
+def _ended(each: Settlement) -> contracts.SettleItem:
     outcome, step = each.outcome, each.step
-    return (
-        each.id,
-        each.token,
-        outcome.kind,
-        outcome.code,
-        outcome.message,
-        outcome.call_id,
-        outcome.task_no,
-        "" if each.took_ms is None else each.took_ms,
-        step.state,
-        step.reason,
-        step.due_ms,
-        step.window,
-        step.hold_until_ms,
-        step.verdict,
-        step.pause_until_ms,
+    return contracts.SettleItem(
+        id=each.id,
+        token=each.token,
+        lapsed=int(each.lapsed),
+        kind=outcome.kind,
+        code=outcome.code,
+        message=outcome.message,
+        call_id=outcome.call_id,
+        task_no=outcome.task_no,
+        took=each.took_ms,
+        state=step.state,
+        reason=step.reason,
+        ready_at=step.ready_at_ms,
+        window=step.window,
+        hold_until=step.hold_until_ms,
+        verdict=step.verdict,
+        pause_until=step.pause_until_ms,
     )
 
 
-def _attempt(attempts: str, unconfirmed: str, policy: str) -> Attempt:
-    return Attempt(int(attempts), int(unconfirmed), OnUnconfirmed(policy) if policy else None)
+def _attempt(of: contracts.LapsedCall | contracts.BeginReply) -> Attempt:
+    return Attempt(of.attempts, of.unconfirmed, OnUnconfirmed(of.policy) if of.policy else None)
 
 
-def _grant(token: str, reply: Sequence[Any]) -> Grant | None:
-    if reply[0] != "granted":
+def _grant(token: str, of: contracts.BeginReply) -> Grant | None:
+    if not of.granted:
         return None
-    _, id_, mobile, template, params, attempts, unconfirmed, policy, now, within = reply
-    return Grant(
-        id_, token, mobile, template, tuple(json.loads(params)), _attempt(attempts, unconfirmed, policy), now, within
-    )
+    params = tuple(json.loads(of.params))
+    return Grant(of.id, token, of.mobile, of.template, params, _attempt(of), of.now, of.within)

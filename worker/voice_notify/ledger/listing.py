@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from voice_notify.domain.states import State
 from voice_notify.ledger import keys
-from voice_notify.ledger.notifications import Record, record
-from voice_notify.ledger.scripts import Scripts, store_errors
+from voice_notify.ledger.notifications import Record, parse_record
+from voice_notify.ledger.redis_errors import store_errors
+from voice_notify.ledger.scripts import Scripts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ def read_records(scripts: Scripts, ids: Iterable[str]) -> Iterator[Record]:
             for id_ in chunk:
                 pipe.hgetall(prefix + keys.NOTIFICATION + id_)
             found = pipe.execute()
-        yield from (record(id_, fields) for id_, fields in zip(chunk, found, strict=True) if fields)
+        yield from (parse_record(id_, fields) for id_, fields in zip(chunk, found, strict=True) if fields)
 
 
 class Listing:

@@ -6,14 +6,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from voice_notify.domain.forecast import Limits, Turn, timetable
-from voice_notify.domain.states import Reason, State
-from voice_notify.ledger.notifications import Pause, Record, call_times, pairs, pause, record
+from voice_notify.domain.forecast import Turn, timetable
+from voice_notify.domain.reasons import Reason
+from voice_notify.domain.states import State
+from voice_notify.domain.windows import Limits, parse_call_times
+from voice_notify.ledger.breaker import Pause, parse_pause
+from voice_notify.ledger.contracts import NUMBER, InLineReply, NumberCall
+from voice_notify.ledger.notifications import Record, parse_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from voice_notify.ledger.scripts import Scripts
+
+
+#: The score in a line of the one call in flight.
+_IN_FLIGHT = float("-inf")
 
 
 class Place(StrEnum):
@@ -21,7 +29,7 @@ class Place(StrEnum):
 
     ON_THE_WIRE = "on the wire"
     IN_LINE = "in line"
-    SCHEDULED = "beside"  #: until its own time, or its backoff is over
+    SCHEDULED = "scheduled"  #: until its own time, or its backoff is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +50,12 @@ class NumberView:
     mobile: str
     now_ms: int
     limits: Limits
-    calls: tuple[int, ...]  #: call_times of the newest calls in the window, oldest first; one on the wire is among them
+    calls: tuple[int, ...]  #: the times of the newest calls in the window, oldest first; one on the wire is among them
     hold_ms: int  #: until when a 606 holds it; 0: not
     free_ms: int  #: when its own limits allow a call
     reason: Reason  #: what keeps it from being called now; `new`: nothing
     line: tuple[InLine, ...]  #: the first ones
-    open: int  #: how many stand in its line or beside it
+    open: int  #: how many stand in its line, ready or scheduled
     pause: Pause | None
 
     @property
@@ -58,55 +66,52 @@ class NumberView:
 
 def read_number(scripts: Scripts, mobile: str, *, most: int) -> NumberView:
     """The number as it is now, with the first `most` of its line."""
-    now, kept, hold, free, limit, count, first, paused_fields = scripts.run("number", (mobile, most))
-    limits, paused = scripts.options.limits, pause(pairs(paused_fields))
-    found = [(id_, float(score), pairs(fields)) for id_, score, fields in first]
-    every = call_times(kept)
-    in_flight = bool(found) and found[0][1] == float("-inf")
-    if paused:
+    found = scripts.run(NUMBER, NumberCall(most, mobile))
+    now, limits, pause = found.now, scripts.rules.limits, parse_pause(found.pause)
+    call_times = parse_call_times(found.call_times)
+    if pause:
         reason = Reason.PAUSED
-    elif in_flight:
+    elif found.first and found.first[0].score == _IN_FLIGHT:
         reason = Reason.IN_FLIGHT
     else:
-        reason = Reason(limit) if free > now else Reason.NEW
+        reason = Reason(found.limit) if found.number_free_at > now else Reason.NEW
+    opens = max(now, found.hold, pause.until_ms or 0 if pause else 0)
+    times = _call_times_to_come(found.first, call_times, opens, limits)
+    if pause and pause.until_ms is None:
+        times = [None] * len(times)
     return NumberView(
         mobile=mobile,
         now_ms=now,
         limits=limits,
-        calls=tuple(call_time for call_time in every if call_time > now - limits.window_ms),
-        hold_ms=hold if hold > now else 0,
-        free_ms=max(now, free),
+        calls=tuple(call_time for call_time in call_times if call_time > now - limits.window_ms),
+        hold_ms=found.hold if found.hold > now else 0,
+        free_ms=max(now, found.number_free_at),
         reason=reason,
-        line=_line(found, every, now, hold, limits, paused),
-        open=count,
-        pause=paused,
+        line=tuple(_line(found.first, times)),
+        open=found.open,
+        pause=pause,
     )
 
 
-def _line(  # noqa: PLR0913, PLR0917 - what decides when each is called
-    found: Sequence[tuple[str, float, Mapping[str, str]]],
-    calls: Sequence[int],
-    now_ms: int,
-    hold_ms: int,
-    limits: Limits,
-    paused: Pause | None,
-) -> tuple[InLine, ...]:
-    waiting = [each for each in found if each[1] != float("-inf")]
-    turns = [_turn(score, fields) for _, score, fields in waiting]
-    opens = max(now_ms, hold_ms, paused.until_ms or 0 if paused else 0)
-    times = iter(timetable(calls, turns, opens, limits))
-    by_hand = paused is not None and paused.until_ms is None
-    line = []
-    for id_, score, fields in found:
-        known = record(id_, fields)
+def _call_times_to_come(
+    first: Sequence[InLineReply], call_times: Sequence[int], opens_ms: int, limits: Limits
+) -> list[int | None]:
+    """When those of the line that wait are called."""
+    turns = [_turn(each) for each in first if each.score != _IN_FLIGHT]
+    return timetable(call_times, turns, opens_ms, limits)
+
+
+def _line(first: Sequence[InLineReply], times: Sequence[int | None]) -> Iterator[InLine]:
+    due = iter(times)
+    for each in first:
+        known = parse_record(each.id, each.record)
         if known.state is State.CALLING:
-            line.append(InLine(known, Place.ON_THE_WIRE, int(fields["lease"])))
-            continue
-        due = next(times)
-        line.append(InLine(known, Place.IN_LINE if score < 0 else Place.SCHEDULED, None if by_hand else due))
-    return tuple(line)
+            yield InLine(known, Place.ON_THE_WIRE, int(each.record["lease"]))
+        else:
+            yield InLine(known, Place.IN_LINE if each.score < 0 else Place.SCHEDULED, next(due))
 
 
-def _turn(score: float, fields: Mapping[str, str]) -> Turn:
+def _turn(each: InLineReply) -> Turn:
+    fields = each.record
     place = -int(fields.get("priority", 0)), int(fields["seq"])
-    return Turn(max(0, int(score)), place, int(fields["deadline"]) if "deadline" in fields else None)
+    return Turn(max(0, int(each.score)), place, int(fields["deadline"]) if "deadline" in fields else None)

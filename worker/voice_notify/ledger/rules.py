@@ -1,13 +1,17 @@
-"""The settings that the scripts need. They stand in the scripts' text, and not among the arguments of each call."""
+"""The numbers that the scripts enforce: an account's settings, in milliseconds, as they travel with each call."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
-from voice_notify.domain.forecast import Limits
+from voice_notify.domain.windows import Limits
+
+#: What Redis takes as an argument.
+Argument = str | int | float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LedgerRules:
     """What the scripts enforce; times in milliseconds."""
 
@@ -25,8 +29,9 @@ class LedgerRules:
     wakeup_lease_ms: int = 5_000  #: a wake-up that was not answered by then is presumed lost
     worker_ttl_ms: int = 15_000  #: a worker that was silent for so long is presumed dead
 
-    def lua(self) -> dict[str, str]:
-        """Each, those of the limits too, by its name in the scripts: `GAP_MS`, `MAX_LINE` and so on."""
-        values = asdict(self)
-        values |= values.pop("limits")
-        return {name.upper(): str(value) for name, value in values.items()}
+    @cached_property
+    def numbers(self) -> dict[str, float]:
+        """All of them by name, those of the limits among them, as the scripts know them: `rules.gap_ms`."""
+        numbers = asdict(self)
+        limits: dict[str, float] = numbers.pop("limits")
+        return numbers | limits

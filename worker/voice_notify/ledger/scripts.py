@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
-from redis.exceptions import NoPermissionError, NoScriptError, OutOfMemoryError, ReadOnlyError
+from redis.exceptions import NoScriptError
 
-from voice_notify.errors import NotAllowed, StoreUnavailable
-from voice_notify.ledger.keys import lua_keys
-from voice_notify.ledger.rules import LedgerRules
+from voice_notify.errors import LedgerDamaged
+from voice_notify.ledger.contract import BatchScript, CommonT, ItemT, ReplyT, Script, packed
+from voice_notify.ledger.redis_errors import raise_for_outage, store_errors
+from voice_notify.ledger.rules import Argument, LedgerRules
 
-Argument = str | int | float
-#: One script and its own arguments.
-Call = tuple[str, Sequence[Argument]]
+#: How many items one script takes at once: Redis does nothing else for that long, about a millisecond.
+_ITEMS_AT_ONCE = 50
 
-#: How many things one script takes at once: Redis does nothing else for that long, about a millisecond.
-_AT_ONCE = 50
+_INCLUDE = re.compile(r'^--- @include "(\w+)"\n', re.MULTILINE)
+#: The part that is made from a script's declaration, and stands before all others.
+_CONTRACT = "contract"
+#: A rule that a script uses: it is given no others.
+_RULE = re.compile(r"\brules\.(\w+)")
+
+_T = TypeVar("_T")
+AnyScript = Script[Any, Any] | BatchScript[Any, Any, Any]
 
 
 @cache
@@ -32,79 +38,42 @@ def source(name: str) -> str:
     return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
 
 
-#: What a part of Lua defines for those after it, and what is a comment to the end of its line.
-_DEFINED = re.compile(r"^local (?:function )?(\w[\w, ]*)", re.MULTILINE)
-_COMMENT = re.compile("--.*")
+def with_includes(name: str, read: Callable[[str], str]) -> str:
+    """A script's text after the shared parts that it includes, each once and after those that it includes in turn."""
+    parts: dict[str, str] = {}
+
+    def include(part: str) -> None:
+        text = read(part)
+        for other in _INCLUDE.findall(text):
+            if f"shared/{other}" not in parts and other != _CONTRACT:
+                include(f"shared/{other}")
+        parts[part] = _INCLUDE.sub("", text)
+
+    include(name)
+    return "\n".join(parts.values())
 
 
-def with_what_it_uses(script: str, library: Sequence[str]) -> str:
-    """`script`, after those parts of `library` that it uses or that these use.
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A script as this account calls it."""
 
-    Redis runs a script from its first line each time, and what is defined there for nothing costs as much as a command.
-    """
-    parts, used = [script], set(re.findall(r"\w+", _COMMENT.sub("", script)))
-    for part in reversed(library):  # a part uses only what stands before it
-        if used.intersection(re.findall(r"\w+", " ".join(_DEFINED.findall(part)))):
-            parts.insert(0, part)
-            used.update(re.findall(r"\w+", _COMMENT.sub("", part)))
-    return "\n".join(parts)
-
-
-#: A name in capitals, but not the first word of a string: that is a command of Redis.
-_CONSTANT = re.compile(r"(?<!')\b[A-Z][A-Z_]+\b")
-
-
-def with_values(script: str, values: Mapping[str, str]) -> str:
-    """`script` with `values` in place of their names.
-
-    As locals that functions share, they would cost a submit a tenth of its time.
-    """
-    return _CONSTANT.sub(lambda name: values.get(name[0], name[0]), script)
-
-
-#: Refusals that end by themselves, or when an operator has put the server right. What a script met, Redis 6.2 tells in
-#: the middle of a sentence: `Error running script (call to f_…): @user_script: 299: -OOM command not allowed …`.
-_PASSING = re.compile(r"(?:^|: -)(?:OOM|READONLY|MISCONF|NOREPLICAS|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)\b")
-
-#: What a script is told that its user may not do; in Redis 7.0, and in 7.2 and newer.
-_FORBIDDEN = re.compile("user executing the script can't|ACL failure in script")
-
-
-class _StoreErrors:
-    """A Redis that cannot be reached, or takes no writes, is `StoreUnavailable`; a missing right is `NotAllowed`.
-
-    A script that meets a full Redis has written nothing: the server looks before its first write.
-    """
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        match error:
-            case redis.ConnectionError() | redis.TimeoutError() | ReadOnlyError() | OutOfMemoryError():
-                raise StoreUnavailable(f"Redis cannot be used: {error}") from error
-            case redis.ResponseError() if isinstance(error, NoPermissionError) or _FORBIDDEN.search(str(error)):
-                raise NotAllowed(f"Redis does not let its user do that: {error}") from error
-            case redis.ResponseError() if _PASSING.search(str(error)):
-                raise StoreUnavailable(f"Redis cannot be used: {error}") from error
-
-
-#: `with store_errors:` around whatever asks Redis.
-store_errors = _StoreErrors()
+    text: str
+    digest: str
+    rules: tuple[Argument, ...]  #: the values of those that it uses
 
 
 @dataclass(slots=True)
 class Scripts:
-    """The scripts of one account on one Redis.
+    """The scripts of one account on one Redis: their texts are the same for all accounts.
 
     `clock` is the Lua text that defines `clock_ms()`; only tests replace it, to move time at will.
     """
 
     client: redis.Redis
     prefix: str
-    options: LedgerRules
-    clock: str = field(default_factory=lambda: source("clock"))
-    _digests: dict[str, str] = field(default_factory=dict, init=False)
+    rules: LedgerRules
+    clock: str = field(default_factory=lambda: source("shared/clock"))
+    _prepared: dict[str, _Prepared] = field(default_factory=dict, init=False)
 
     def now_ms(self) -> int:
         """The one clock, Redis's."""
@@ -112,54 +81,84 @@ class Scripts:
             seconds, micros = self.client.time()
         return int(seconds) * 1000 + int(micros) // 1000
 
-    def run(self, name: str, arguments: Sequence[Argument]) -> Any:  # noqa: ANN401 - each script documents its reply
-        """The reply of one script."""
+    def run(self, script: Script[CommonT, ReplyT], common: CommonT) -> ReplyT:
+        """The reply of one script. Raises `StoreUnavailable` or `NotAllowed`."""
+        prepared = self._prepare(script)
+        return script.read(self._run(prepared, [*prepared.rules, *packed(common)]))
+
+    def run_each(
+        self, script: BatchScript[CommonT, ItemT, ReplyT], common: CommonT, items: Sequence[ItemT]
+    ) -> list[ReplyT | LedgerDamaged]:
+        """A reply for each item, in one round trip; `LedgerDamaged` for one that the script could not handle.
+
+        Raises `StoreUnavailable` or `NotAllowed`: then each item may have been handled or not.
+        """
+        prepared = self._prepare(script)
+        head = [*prepared.rules, *packed(common)]
+        if len(items) <= _ITEMS_AT_ONCE:
+            replies = self._run(prepared, head + packed(chain.from_iterable(items)))
+        else:
+            chunks = (items[i : i + _ITEMS_AT_ONCE] for i in range(0, len(items), _ITEMS_AT_ONCE))
+            groups = [head + packed(chain.from_iterable(chunk)) for chunk in chunks]
+            replies = list(chain.from_iterable(self._run_many(prepared, groups)))
+        for reply in replies:
+            if type(reply) is str:
+                # What an item met inside its script arrives as text: an outage or a missing right is no damage.
+                raise_for_outage(reply)
+        return script.read_each(replies)
+
+    def text(self, script: AnyScript) -> str:
+        """The script as Redis runs it."""
+        text = with_includes(script.name, lambda part: self.clock if part == "shared/clock" else source(part))
+        return f"{script.lua(_rules_used(text))}\n{text}"
+
+    def _run(self, script: _Prepared, arguments: Sequence[Argument]) -> Any:  # noqa: ANN401 - as the script replies
         with store_errors:
             try:
-                return self._evaluate(self.client, name, arguments)
+                return self._evaluate(self.client, script, arguments)
             except NoScriptError:
-                self.client.script_load(self.text(name))
-                return self._evaluate(self.client, name, arguments)
+                self.client.script_load(script.text)
+                return self._evaluate(self.client, script, arguments)
 
-    def run_many(self, calls: Sequence[Call]) -> list[Any]:
-        """The replies of many scripts, each atomic in itself, in one round trip."""
+    def _run_many(self, script: _Prepared, groups: Sequence[Sequence[Argument]]) -> list[Any]:
         with store_errors:
-            replies = self._send(calls)
+            replies = self._send(script, groups)
             forgotten = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
             if forgotten:
-                for name in {calls[i][0] for i in forgotten}:
-                    self.client.script_load(self.text(name))
-                for i, reply in zip(forgotten, self._send([calls[i] for i in forgotten]), strict=True):
+                self.client.script_load(script.text)
+                for i, reply in zip(forgotten, self._send(script, [groups[i] for i in forgotten]), strict=True):
                     replies[i] = reply
             for reply in replies:
                 if isinstance(reply, Exception):
                     raise reply
             return replies
 
-    def run_each(self, name: str, each: Sequence[Sequence[Argument]], common: Sequence[Argument] = ()) -> list[Any]:
-        """A reply for each of many things, in one round trip; the script takes what is `common` to them first."""
-        groups = [[*common, *chain.from_iterable(each[i : i + _AT_ONCE])] for i in range(0, len(each), _AT_ONCE)]
-        if len(groups) == 1:
-            replies: list[Any] = self.run(name, groups[0])
-            return replies
-        return list(chain.from_iterable(self.run_many([(name, group) for group in groups])))
-
-    def _send(self, calls: Sequence[Call]) -> list[Any]:
+    def _send(self, script: _Prepared, groups: Sequence[Sequence[Argument]]) -> list[Any]:
         with self.client.pipeline(transaction=False) as pipe:
-            for name, arguments in calls:
-                self._evaluate(pipe, name, arguments)
+            for arguments in groups:
+                self._evaluate(pipe, script, arguments)
             return pipe.execute(raise_on_error=False)
 
-    def _evaluate(self, client: redis.Redis, name: str, arguments: Sequence[Argument]) -> Any:  # noqa: ANN401
-        return client.evalsha(self._digest(name), 1, self.prefix, *arguments)
+    def _evaluate(self, client: redis.Redis, script: _Prepared, arguments: Sequence[Argument]) -> Any:  # noqa: ANN401
+        return client.evalsha(script.digest, 1, self.prefix, *arguments)
 
-    def text(self, name: str) -> str:
-        """The script as Redis runs it."""
-        text = with_what_it_uses(source(name), (self.clock, *source("lib").split("\n\n")))
-        return with_values(text, lua_keys(self.prefix) | self.options.lua())
-
-    def _digest(self, name: str) -> str:
-        if name not in self._digests:
+    def _prepare(self, script: AnyScript) -> _Prepared:
+        prepared = self._prepared.get(script.name)
+        if prepared is None:
+            text = self.text(script)
             # Redis names a script by the SHA-1 of its text.
-            self._digests[name] = hashlib.sha1(self.text(name).encode(), usedforsecurity=False).hexdigest()
-        return self._digests[name]
+            digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+            rules = tuple(str(self.rules.numbers[name]) for name in _rules_used(text))
+            prepared = self._prepared[script.name] = _Prepared(text, digest, rules)
+        return prepared
+
+
+def _rules_used(text: str) -> list[str]:
+    return sorted(set(_RULE.findall(text)))
+
+
+def require(reply: _T | LedgerDamaged) -> _T:
+    """The reply of an item that was handled; raises the `LedgerDamaged` of one that was not."""
+    if isinstance(reply, LedgerDamaged):
+        raise reply
+    return reply

@@ -15,12 +15,13 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from voice_notify.domain.retry import china_day
+from voice_notify.domain.calendar import china_day
 from voice_notify.domain.states import State
 from voice_notify.ledger import keys
+from voice_notify.ledger.breaker import Pause, parse_pause
 from voice_notify.ledger.ledger import Ledger
-from voice_notify.ledger.notifications import Pause, pause, states, waiting_by_reason
-from voice_notify.ledger.scripts import store_errors
+from voice_notify.ledger.notifications import count_by_state, count_waiting_by_reason
+from voice_notify.ledger.redis_errors import store_errors
 
 #: Upper bounds of the histograms' buckets, in milliseconds; above the last is one more bucket.
 LATENESS_MS = (50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000)
@@ -89,7 +90,7 @@ class Counters:
 
     @property
     def replayed(self) -> int:
-        """Dead letters that were given back to their lines."""
+        """Dead letters that were replayed."""
         return self.fields.get("replayed", 0)
 
     @property
@@ -156,8 +157,8 @@ class Snapshot:
     """The account at one moment of Redis's clock."""
 
     now_ms: int
-    totals: Counters  #: since ever
-    states: Mapping[State, int]  #: `accepted`, `expired` and `cancelled` are totals since ever
+    totals: Counters  #: all-time
+    states: Mapping[State, int]  #: `accepted`, `expired` and `cancelled` are totals all-time
     waiting: Mapping[str, int]  #: the waiting ones, by the reason of their newest transition
     in_flight: int  #: calls leased to a worker
     due: int  #: numbers that could be called now and are not yet
@@ -208,19 +209,19 @@ class Statistics:
 
 def _snapshot(now: int, dates: Sequence[date], replies: Sequence[Any]) -> Snapshot:
     totals, counts, in_flight, due, first, workers, account, spent, *copies = replies
-    since_ever = _counters(totals)
+    all_time = _counters(totals)
     return Snapshot(
         now_ms=now,
-        totals=since_ever,
-        states=states(counts),
-        waiting={reason: n for reason, n in sorted(waiting_by_reason(counts).items()) if n},
+        totals=all_time,
+        states=count_by_state(counts),
+        waiting={reason: n for reason, n in sorted(count_waiting_by_reason(counts).items()) if n},
         in_flight=in_flight,
         due=due,
         oldest_due_ms=round(now - first[0][1]) if due else 0,
         workers=workers,
-        pause=pause(account),
+        pause=parse_pause(account),
         spent=int(spent or 0),
-        days=tuple(_days(since_ever, dates, copies)),
+        days=tuple(_days(all_time, dates, copies)),
     )
 
 

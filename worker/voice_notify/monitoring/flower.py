@@ -1,6 +1,6 @@
-"""What `celery -A voice_notify flower` is never without: a password, and the loopback unless an address is given.
+"""What `celery -A voice_notify flower` never starts without: a password, and the loopback unless an address is given.
 
-Flower itself starts open to everyone on every address. `/metrics` and `/healthcheck` stay open with a password too.
+By default, Flower is open to everyone on every address. `/metrics` and `/healthcheck` need no password in any case.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import click
 
 USER = "admin"
 _LOOPBACK = "127.0.0.1"
-#: Flower's own list has neither what a call came to nor why it failed.
+#: Flower's default has neither what became of a call nor why it failed.
 _COLUMNS = "uuid,state,result,exception,retries,received,runtime,worker"
 
 
 def secure_flower() -> None:
-    """Put right what the options of a Flower that is about to start leave open; do nothing in any other process."""
+    """Secure the options of a Flower that is about to start; do nothing in any other process."""
     command = click.get_current_context(silent=True)
     if command is None or command.info_name != "flower":
         return

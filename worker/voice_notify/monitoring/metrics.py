@@ -13,7 +13,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from voice_notify.domain.outcome import Kind
-from voice_notify.domain.states import Reason, State
+from voice_notify.domain.reasons import END_REASONS, EndReason, PauseReason, Reason
+from voice_notify.domain.states import State
 from voice_notify.errors import StoreUnavailable
 from voice_notify.ledger.statistics import Counters, Histogram, Snapshot
 
@@ -45,18 +46,8 @@ _ATTEMPTS = {
     Kind.UNCONFIRMED: ("200", "read-timeout", "cut", "garbage", "reply-too-large", "lease"),
 }
 _CODES = {code for codes in _ATTEMPTS.values() for code in codes} | {f"http-{status.value}" for status in HTTPStatus}
-_ENDS = {
-    State.ACCEPTED: ("placed", "late", "assumed"),
-    State.DEAD: ("refused", "account", "exhausted", "unclear", "unconfirmed"),
-    State.EXPIRED: ("deadline",),
-    State.CANCELLED: ("cancelled",),
-}
-_END_REASONS = {reason for reasons in _ENDS.values() for reason in reasons}
-_RESEND = "resend"  # after an unknown outcome
-_WAITING = (*Reason, _RESEND)
-_DEFERRED = (*Reason, "rate")
 #: Why the account can be paused.
-_PAUSES = (*_ATTEMPTS[Kind.ACCOUNT], "suspect", "quota", "manual", "budget", OTHER)
+_PAUSES = (*PauseReason, OTHER)
 
 
 class LedgerCollector(Collector):
@@ -85,18 +76,18 @@ class LedgerCollector(Collector):
 
 def _what_happened(totals: Counters) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
     yield _count("submitted", "Notifications stored", totals.submitted)
-    yield _count("replayed", "Dead letters given back to their lines", totals.replayed)
+    yield _count("replayed", "Dead letters replayed", totals.replayed)
     yield _counter("attempts", "Attempts that ended, by outcome", ("kind", "code"), _fold_attempts(totals))
     yield _counter("ended", "Final states reached", ("state", "reason"), _fold_ends(totals))
     yield _counter(
-        "deferred", "Calls that a limit deferred for the moment", ("reason",), _fold(totals.deferred, _DEFERRED)
+        "deferred", "Calls that a limit deferred for the moment", ("reason",), _fold(totals.deferred, Reason)
     )
     yield _histogram("lateness", "From when a call was allowed until it was granted", totals.lateness)
     yield _histogram("provider_latency", "From a request until its reply, or its timeout", totals.latency)
 
 
 def _as_it_stands(now: Snapshot) -> Iterator[GaugeMetricFamily]:
-    yield _gauges("waiting", "Waiting notifications", "reason", _fold(now.waiting, _WAITING))
+    yield _gauges("waiting", "Waiting notifications", "reason", _fold(now.waiting, Reason))
     yield _gauge("calls_in_flight", "Calls leased to a worker", now.in_flight)
     yield _gauge("due", "Numbers that could be called now and are not yet", now.due)
     yield _gauge("due_oldest_seconds", "For how long the first of them has been due", now.oldest_due_ms / 1000)
@@ -124,9 +115,9 @@ def _fold_attempts(totals: Counters) -> Counts:
 
 
 def _fold_ends(totals: Counters) -> Counts:
-    found = _zeros((str(state), reason) for state, reasons in _ENDS.items() for reason in reasons)
+    found = _zeros((str(state), str(reason)) for state, reasons in END_REASONS.items() for reason in reasons)
     for (state, reason), n in totals.finals.items():
-        found[state if state in set(State) else OTHER, reason if reason in _END_REASONS else OTHER] += n
+        found[state if state in set(State) else OTHER, reason if reason in set(EndReason) else OTHER] += n
     return found
 
 

@@ -1,7 +1,7 @@
-"""How a worker writes its log: `log_format` decides, for Celery's own lines and those of libraries too.
+"""How a worker writes its log: as `log_format` says, and Celery's lines and those of other libraries as our own.
 
-A message in the broker holds the number and the words where a foreign producer sent the notification itself. Celery
-quotes messages at DEBUG, and those that it cannot read at any level: such a line is cut before the quotation.
+Where a third-party producer submits, a message in the broker contains a number and a text. Celery quotes messages at
+DEBUG, and at any level if it cannot read them: what such a line quotes is left out.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from celery.worker.consumer import consumer
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from voice_notify.accounts import current_account
-from voice_notify.monitoring.logs import mask
+from voice_notify.monitoring.logs import mask_numbers
 from voice_notify.settings import LogFormat
 
-#: What quotes a message, and what may be said in its place, with as many of its arguments.
-_QUOTING = {
+#: The lines that quote a message: what is written instead, and with how many of the arguments.
+_WITHOUT_QUOTATION = {
     "TaskPool: Apply %s (args:%s kwargs:%s)": ("TaskPool: Apply %s", 1),
     consumer.UNKNOWN_FORMAT: ("Received and deleted unknown message", 0),
     consumer.UNKNOWN_TASK_ERROR: ("Received unregistered task of type %s", 1),
@@ -31,10 +31,10 @@ _QUOTING = {
 
 
 class WorkerLogging(Logging):  # type: ignore[misc] # celery has no types
-    """Celery's logging with our formatter; its `--loglevel` and `--logfile` mean what they always do."""
+    """Celery's logging with our formatter; `--loglevel` and `--logfile` keep their meaning."""
 
-    def setup_handlers(self, logger: Any, logfile: Any, format: Any, colorize: Any, **_: Any) -> Any:  # noqa: A002, ANN401
-        """Have `logger` write to `logfile`, or to stderr."""
+    def setup_handlers(self, logger: Any, logfile: Any, format: Any, colorize: Any, **_: Any) -> Any:  # noqa: A002, ANN401 - celery's
+        """Have `logger` write to `logfile`, else to stderr."""
 
         def formatter(*_: object, **__: object) -> logging.Formatter:
             settings = current_account().settings
@@ -44,26 +44,26 @@ class WorkerLogging(Logging):  # type: ignore[misc] # celery has no types
 
 
 def make_formatter(log_format: LogFormat, zone: tzinfo, *, colors: bool = False) -> logging.Formatter:
-    """One line for each record, as JSON or for people."""
+    """Return a formatter that makes one line of each record: JSON, or text for people with times in `zone`."""
     if log_format is LogFormat.JSON:
         last: list[Processor] = [structlog.processors.JSONRenderer(ensure_ascii=False)]
     else:
         last = [structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, sort_keys=False)]
-    foreign: list[Processor] = [_without_quotation, structlog.processors.format_exc_info, mask]
+    of_others: list[Processor] = [_leave_out_quotation, structlog.processors.format_exc_info, mask_numbers]
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=foreign, processors=[_Stamp(zone), *last], pass_foreign_args=True
+        foreign_pre_chain=of_others, processors=[_RecordFields(zone), *last], pass_foreign_args=True
     )
 
 
 def leave_out_banner(instance: Any, **_: object) -> None:  # noqa: ANN401 - celery's
-    """Print no banner where JSON is written: what reads its lines has no use for one."""
+    """Have Celery print no banner where the log is JSON. A receiver of the signal `celeryd_init`."""
     account = getattr(instance.app, "account", None)
     if account is not None and account.settings.log_format is LogFormat.JSON:
         instance.quiet = True
 
 
-class _Stamp:
-    """Puts time, level, logger and process in front."""
+class _RecordFields:
+    """Puts time, level, logger and process, which the record knows, before the other fields."""
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
@@ -81,9 +81,9 @@ class _Stamp:
         }
 
 
-def _without_quotation(_: WrappedLogger, __: str, fields: EventDict) -> EventDict:
+def _leave_out_quotation(_: WrappedLogger, __: str, fields: EventDict) -> EventDict:
     arguments, template = fields.pop("positional_args"), fields["_record"].msg
-    if template in _QUOTING:
-        text, count = _QUOTING[template]
+    if template in _WITHOUT_QUOTATION:
+        text, count = _WITHOUT_QUOTATION[template]
         fields["event"] = text % tuple(arguments[:count])
     return fields

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from voice_notify.accounts import current_account
 from voice_notify.domain.states import State
-from voice_notify.ledger.notifications import Explanation, Record
+from voice_notify.ledger.explanation import Explanation
+from voice_notify.ledger.notifications import Record
 from voice_notify.monitoring.logs import get_logger
 
 log = get_logger(__name__)

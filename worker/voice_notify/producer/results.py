@@ -15,7 +15,7 @@ from vine import promise
 
 from voice_notify.domain.states import State
 from voice_notify.errors import NotDelivered, UnknownNotification
-from voice_notify.ledger.ledger import Submission
+from voice_notify.ledger.contracts import Submission
 from voice_notify.ledger.notifications import Record
 from voice_notify.producer.queries import cancel
 
@@ -56,7 +56,7 @@ class NotifyResult(AsyncResult):  # type: ignore[misc] # celery has no types
     def eta(self) -> datetime:
         """The earliest moment at which the windows and the line ahead allow the call, as known at the submit."""
         account = self.app.account
-        eta_ms = self._submission.eta_ms(account.ledger.options.limits)
+        eta_ms = self._submission.eta_ms(account.ledger.rules.limits)
         return datetime.fromtimestamp(eta_ms / 1000, ZoneInfo(account.settings.timezone))
 
     def revoke(self, *_: object, **__: object) -> None:

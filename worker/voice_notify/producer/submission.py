@@ -11,7 +11,7 @@ from voice_notify.monitoring.logs import get_logger
 
 if TYPE_CHECKING:
     from voice_notify.accounts import Account
-    from voice_notify.ledger.ledger import Submission
+    from voice_notify.ledger.contracts import Submission
     from voice_notify.producer.bulk import Row
 
 log = get_logger(__name__)

@@ -1,1 +1,1 @@
-"""The edge to the provider; the only place that imports requests."""
+"""The only place that speaks to the provider, and that imports requests."""

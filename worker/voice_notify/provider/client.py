@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from dataclasses import dataclass
 from itertools import chain, count
@@ -18,13 +19,13 @@ from tenacity import (
     stop_before_delay,
     wait_random_exponential,
 )
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from voice_notify import __version__
 from voice_notify.domain.masking import mask_mobile, mask_text
-from voice_notify.domain.outcome import NOT_CONNECTED, TOO_LATE, Kind, Outcome, read_reply
-from voice_notify.provider.connections import REPLY_LIMIT, Adapter, TooLate, guard
+from voice_notify.domain.outcome import NOT_CONNECTED, TOO_LATE, Kind, Outcome
+from voice_notify.provider.replies import read_reply
 from voice_notify.provider.signing import sign
+from voice_notify.provider.transport import REPLY_LIMIT_BYTES, NotSent, Session, TooLate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,6 +41,8 @@ _CONNECT_ATTEMPTS = 3
 _CONNECT_WAIT = wait_random_exponential(multiplier=0.1, max=0.5)
 
 _TOO_LATE = Outcome(Kind.TRANSIENT, TOO_LATE, "not sent: the time for it had passed")
+_NO_REPLY = Outcome(Kind.UNCONFIRMED, "read-timeout", "no reply in time: the phone may have rung")
+_REPLY_TOO_LARGE = Outcome(Kind.UNCONFIRMED, "reply-too-large", f"the reply has more than {REPLY_LIMIT_BYTES} bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,9 @@ class ProviderClient:
     """The provider's interface over kept-alive connections; one client serves many threads.
 
     `base_url` is the whole address of the interface. `app_secret` is asked for every call, so that a changed
-    secret needs no restart; what it raises, `place_call` raises. The timeouts are seconds. Proxies, cookies, `.netrc`
-    and redirects play no part.
+    secret needs no restart; what it raises, `place_call` raises. The timeouts are seconds: `connect_timeout` for all of
+    connecting, `read_timeout` from the first byte written to the last one of the reply. Proxies, cookies, `.netrc` and
+    redirects play no part.
     """
 
     def __init__(
@@ -74,10 +78,9 @@ class ProviderClient:
         self._app_id = app_id
         self._app_secret = app_secret
         self._account = urlencode({"appId": app_id})
-        self._connect_timeout = connect_timeout
-        self._read_timeout = read_timeout
-        self._blank = requests.Request("POST", base_url, _HEADERS).prepare()
-        self._adapter = Adapter(str(self._blank.url))
+        self._timeout = (connect_timeout, read_timeout)
+        self._blank = _blank_request(base_url)
+        self._session = Session(str(self._blank.url))
 
     def place_call(self, call: Call, *, timestamp_ms: int, send_by: float) -> Outcome:
         """Ask the provider to place `call`, once, writing nothing from `send_by` (`time.monotonic`) on.
@@ -90,8 +93,8 @@ class ProviderClient:
         return self._repeat(request, send_by, outcome) if outcome.code in NOT_CONNECTED else outcome
 
     def close(self) -> None:
-        """Close the idle connections; a later call fails to connect."""
-        self._adapter.close()
+        """Close the idle connections."""
+        self._session.close()
 
     def _request(self, call: Call, timestamp_ms: int) -> requests.PreparedRequest:
         signature = sign(self._app_id, self._app_secret(), timestamp_ms)
@@ -120,45 +123,50 @@ class ProviderClient:
         return outcome
 
     def _attempt(self, request: requests.PreparedRequest, send_by: float) -> Outcome:
-        time_left = send_by - monotonic()
-        if time_left <= 0:
+        try:
+            # Given the proxies, a session does not look for them in the environment.
+            response = self._session.send(request, timeout=self._timeout, send_by=send_by, proxies={})
+        except TooLate:
             return _TOO_LATE
-        timeout = (min(self._connect_timeout, time_left), self._read_timeout)
-        with guard(send_by) as guarded:
-            try:
-                response = self._adapter.send(request, timeout=timeout)
-            except TooLate:
-                return _TOO_LATE
-            except Exception as error:  # noqa: BLE001 — whatever a reply provokes, the phone may have woken
-                return _cut(error) if guarded.begun else _not_connected(error)
-        body = response.raw.read()
-        if len(body) > REPLY_LIMIT:
-            return Outcome(Kind.UNCONFIRMED, "reply-too-large", f"the reply has more than {REPLY_LIMIT} bytes")
-        return read_reply(response.status_code, body)
+        except NotSent as error:
+            return _not_connected(error.__cause__)
+        except requests.ReadTimeout:
+            return _NO_REPLY
+        except Exception as error:  # noqa: BLE001 - whatever a reply provokes, the phone may have woken
+            return _cut(error)
+        if len(response.content) > REPLY_LIMIT_BYTES:
+            return _REPLY_TOO_LARGE
+        return read_reply(response.status_code, response.content)
+
+
+def _blank_request(url: str) -> requests.PreparedRequest:
+    """What all requests have in common. A whole one is prepared from it in 8 µs, from nothing in 270."""
+    request = requests.PreparedRequest()
+    request.prepare_method("POST")
+    request.prepare_url(url, None)
+    request.prepare_headers(_HEADERS)
+    return request
 
 
 def _failed_to_connect(outcome: Outcome) -> bool:
     return outcome.code in NOT_CONNECTED
 
 
-def _cut(error: Exception) -> Outcome:
-    """The outcome when a request may have arrived. What the provider sent instead of a reply is not repeated."""
-    if isinstance(error, TimeoutError | ReadTimeoutError):
-        return Outcome(Kind.UNCONFIRMED, "read-timeout", "no reply in time: the phone may have rung")
-    return Outcome(Kind.UNCONFIRMED, "cut", f"cut after sending ({type(error).__name__}): the phone may have rung")
-
-
-def _not_connected(error: Exception) -> Outcome:
+def _not_connected(error: BaseException | None) -> Outcome:
     """The outcome when nothing was written."""
     match error:
-        case NameResolutionError():
+        case socket.gaierror() | UnicodeError():  # a name that does not exist, or cannot
             code = "dns"
         case ssl.SSLError():
             code = "tls"
-        case NewConnectionError():  # to urllib3 this is a timeout too
-            code = "connect"
-        case TimeoutError() | ConnectTimeoutError():
+        case TimeoutError():
             code = "connect-timeout"
         case _:
             code = "connect"
     return Outcome(Kind.TRANSIENT, code, f"not sent: {mask_text(str(error))}")
+
+
+def _cut(error: Exception) -> Outcome:
+    """The outcome when a request may have arrived. What the provider sent instead of a reply is not repeated."""
+    what = type(error.__cause__ or error).__name__
+    return Outcome(Kind.UNCONFIRMED, "cut", f"cut after sending ({what}): the phone may have rung")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Arrival(NamedTuple):
-    """One moment on two clocks: windows are judged on the one that never jumps, people read the other."""
+    """One moment on two clocks, in seconds: windows are judged by the one that never jumps, people read the other."""
 
     monotonic: float
     epoch: float
@@ -20,8 +20,8 @@ class Arrival(NamedTuple):
 class Attempt:
     """A request that arrived, and what became of it.
 
-    `code` is what the reply's JSON says, None where there was no such reply; then `fault` says what there was.
-    `placed` tells whether the phone rang, `units` what that was billed. `mobile` and the like are as sent, or empty.
+    `code` is the one in the reply's JSON; None if there was no such reply, and `fault` says what there was instead.
+    `placed` says whether the phone rang, `units` what that cost. The fields of the request are as sent, or empty.
     """
 
     sequence: int
@@ -37,26 +37,26 @@ class Attempt:
 
     @property
     def at(self) -> float:
-        """The arrival in monotonic seconds."""
+        """When it arrived, in monotonic seconds."""
         return self.arrival.monotonic
 
     @property
     def call_id(self) -> str:
-        """The call's name; empty if there was no call."""
+        """The id of the call; empty if there was none."""
         return f"{self.sequence:014}" if self.placed else ""
 
     @property
     def task_no(self) -> str:
-        """The request's name."""
+        """The id of the request."""
         return f"{int(self.arrival.epoch * 1000):013}{self.sequence:07}"
 
     @property
     def outcome(self) -> str:
-        """The code, or the fault where the client got no code."""
+        """The code; the fault if the client got no code."""
         return str(self.fault if self.code is None else self.code)
 
     def to_json(self) -> dict[str, Any]:
-        """An entry of `/sandbox/calls`; `arrived` is in epoch seconds."""
+        """Return an entry of `/sandbox/calls`; `arrived` is in epoch seconds."""
         return {
             "sequence": self.sequence,
             "arrived": self.arrival.epoch,

@@ -26,8 +26,8 @@ _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _MILLISECONDS = re.compile(r"[0-9]{1,16}")
 
 
-class Sent(NamedTuple):
-    """One HTTP request for a call, as it came off the wire."""
+class RawRequest(NamedTuple):
+    """An HTTP request for a call, as it came off the wire."""
 
     method: str
     content_type: str
@@ -36,8 +36,8 @@ class Sent(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a request says: its `mistake` is the provider's `msg`, empty if it is well formed; `units` is its price."""
+class ParsedRequest:
+    """What a request says. `mistake` is the provider's `msg`, empty if it is well formed; `units` is what it costs."""
 
     mobile: str
     template_id: str
@@ -50,27 +50,33 @@ class _BadRequest(Exception):
     """The request breaks a rule; the exception's text is the provider's `msg`."""
 
 
-def read(sent: Sent, config: SandboxConfig, now: float) -> Reading:
-    """Read and check a request; `now` is in epoch seconds."""
+def parse_request(raw: RawRequest, config: SandboxConfig, now: float) -> ParsedRequest:
+    """Return what `raw` says, checked against every rule that needs no memory of other requests.
+
+    `now` is in epoch seconds.
+    """
     fields: dict[str, str] = {}
-    mistake = ""
-    units = 0
+    mistake, units = "", 0
     try:
-        fields = _form(sent)
-        _check(fields, config, now)
-        units = _price(_text(fields, config))
+        fields = _parse_form(raw)
+        _check_fields(fields, config, now)
+        units = _price(_render_text(fields, config))
     except _BadRequest as bad:
         mistake = str(bad)
-    return Reading(fields.get("mobile", ""), fields.get("templateId", ""), fields.get("param", ""), mistake, units)
+    mobile, template_id, param = (fields.get(name, "") for name in ("mobile", "templateId", "param"))
+    return ParsedRequest(mobile, template_id, param, mistake, units)
 
 
-def _form(sent: Sent) -> dict[str, str]:
-    """The fields of a GET's query or a POST's body; raise `_BadRequest` unless it is a form, UTF-8, no field twice."""
-    if sent.method not in ("GET", "POST"):
+def _parse_form(raw: RawRequest) -> dict[str, str]:
+    """Return the fields of a GET's query or a POST's body.
+
+    Raises `_BadRequest` unless it is a form in UTF-8 that has no field twice.
+    """
+    if raw.method not in ("GET", "POST"):
         raise _BadRequest("请求方式不正确，仅支持GET和POST")
-    if sent.method == "POST" and sent.content_type.partition(";")[0].strip().lower() != _FORM:
+    if raw.method == "POST" and raw.content_type.partition(";")[0].strip().lower() != _FORM:
         raise _BadRequest(f"请求格式不正确，应为{_FORM}")
-    encoded = sent.query if sent.method == "GET" else sent.body
+    encoded = raw.query if raw.method == "GET" else raw.body
     try:
         pairs = parse_qsl(encoded.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict")
     except ValueError as error:
@@ -81,7 +87,7 @@ def _form(sent: Sent) -> dict[str, str]:
     return fields
 
 
-def _check(fields: Mapping[str, str], config: SandboxConfig, now: float) -> None:
+def _check_fields(fields: Mapping[str, str], config: SandboxConfig, now: float) -> None:
     _check_presence(fields)
     _check_account(fields, config, now)
     if not _MOBILE.fullmatch(fields["mobile"]):
@@ -89,8 +95,8 @@ def _check(fields: Mapping[str, str], config: SandboxConfig, now: float) -> None
     _check_template(fields, config)
 
 
-def _text(fields: Mapping[str, str], config: SandboxConfig) -> str:
-    """The words of the call; where no template says how they read, the variables as they were sent."""
+def _render_text(fields: Mapping[str, str], config: SandboxConfig) -> str:
+    """Return the text that the callee hears; where no templates are given, the variables as they were sent."""
     if config.templates is None:
         return fields.get("param", "")
     template = config.templates[fields["templateId"]]
@@ -107,8 +113,8 @@ def _check_presence(fields: Mapping[str, str]) -> None:
     for name in _REQUIRED:
         if not fields.get(name):
             raise _BadRequest(f"参数{name}不能为空")
-    # Stricter than the provider, which is silent: a client that sends more than the interface names, such as its
-    # secret, has a mistake.
+    # Stricter than the provider, whose page does not say: a client that sends more than the documented fields, such
+    # as its secret, is mistaken.
     if unknown := sorted(fields.keys() - _FIELDS):
         raise _BadRequest(f"未知参数{unknown[0]}")
 
@@ -121,8 +127,8 @@ def _check_account(fields: Mapping[str, str], config: SandboxConfig, now: float)
         raise _BadRequest("timestamp格式不正确")
     if abs(int(timestamp) / 1000 - now) > config.timestamp_tolerance:
         raise _BadRequest("timestamp已过期")
-    good = (config.app_secret, config.old_secret)
-    if not any(_signed_with(secret, fields, config) for secret in good if secret is not None):
+    valid = (config.app_secret, config.old_secret)
+    if not any(_signed_with(secret, fields, config) for secret in valid if secret is not None):
         raise _BadRequest("签名错误")
 
 
@@ -143,7 +149,7 @@ def _check_template(fields: Mapping[str, str], config: SandboxConfig) -> None:
 
 def _variables(fields: Mapping[str, str], template: Template) -> list[str]:
     param = fields.get("param")
-    # An empty `param` is one empty variable, or none: as the template has it.
+    # An empty `param` is one empty variable or none, depending on the template.
     if param is None or (param == "" and template.variables == 0):
         return []
     return param.split(",")

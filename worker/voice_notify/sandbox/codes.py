@@ -1,4 +1,4 @@
-"""The provider's documented codes and their sentences (PROVIDER.md, Reply)."""
+"""The provider's documented codes and messages (PROVIDER.md, Reply)."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ MESSAGES = {
 
 
 def message_of(code: int) -> str:
-    """The provider's sentence for `code`; a code that it does not document has one that says nothing."""
+    """Return the provider's message for `code`; that of an undocumented code says nothing."""
     return MESSAGES.get(code, "未知")

@@ -1,11 +1,11 @@
-"""What a sandbox enforces and how it answers, decided before it starts."""
+"""The configuration of a sandbox: what it enforces, and how it replies."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from voice_notify.sandbox.script import FaultScript
+from voice_notify.sandbox.fault_script import FaultScript
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxConfig:
-    """The account, its limits (PROVIDER.md, Rules of use) and the faults to begin with.
+    """The account, its limits (PROVIDER.md, Rules of use) and the faults to start with.
 
     `gap`, `window` and `timestamp_tolerance` are seconds and may be fractional. `balance` is in billing units.
-    While a secret is changed, `old_secret` is good too.
-    Without `templates`, every template is known and takes any variables; without `magic_numbers`, no mobile is special.
+    While a secret is being changed, `old_secret` is valid too.
+    Without `templates`, every template is known and takes any variables; without `magic_numbers`, no number is special.
     """
 
     app_id: str = "sandbox"
@@ -35,7 +35,7 @@ class SandboxConfig:
     faults: FaultScript = field(default_factory=FaultScript)
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` for limits that no call could keep."""
+        """Raise `ValueError` for limits that make no sense."""
         if self.max_calls < 1:
             raise ValueError("max_calls must be at least 1")
         if min(self.gap, self.window, self.timestamp_tolerance, self.balance) < 0:

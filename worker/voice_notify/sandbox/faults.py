@@ -1,4 +1,4 @@
-"""Faults on purpose, and the magic numbers that bring them about."""
+"""The faults that can be asked for, and the magic numbers that bring them about."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pydantic import Field
 
 from voice_notify.sandbox.codes import MESSAGES, PLACED, message_of
 
-SLOW_SECONDS = 2.0
-RECOVERS_AFTER = 2
+SLOW_REPLY_S = 2.0
+FAILURES_BEFORE_RECOVERY = 2
 
 
 class Fault(StrEnum):
-    """A behaviour that is not simply a code in the documented JSON."""
+    """A behaviour other than a code in the documented JSON."""
 
     HANG = "hang"
     CUT = "cut"
@@ -29,7 +29,7 @@ class Fault(StrEnum):
 
     @property
     def places_call(self) -> bool:
-        """Whether the phone rings all the same, so that the call counts in the windows and is billed."""
+        """Whether the phone rings nevertheless, so that the call counts in the windows and is billed."""
         return self in _PLACING
 
 
@@ -39,17 +39,17 @@ _MEANINGS = {
     Fault.HANG: "places the call, then never replies",
     Fault.CUT: "places the call, then cuts the connection",
     Fault.GARBAGE: "places the call, then replies what is not JSON",
-    Fault.SLOW: f"places the call, and replies {SLOW_SECONDS:g} s later",
+    Fault.SLOW: f"places the call, and replies {SLOW_REPLY_S:g} s later",
     Fault.NO_CALL_ID: "places the call, and replies 200 without a callId",
     Fault.CUT_BEFORE: "cuts the connection, no call",
-    Fault.RECOVERS: f"replies 500 the first {RECOVERS_AFTER} times, then places the call",
+    Fault.RECOVERS: f"replies 500 the first {FAILURES_BEFORE_RECOVERY} times, then places the call",
     Fault.HTTP_429: "HTTP status 429 without JSON, no call",
     Fault.HTTP_502: "HTTP status 502 with a page of HTML, no call",
     Fault.HTTP_503: "HTTP status 503 without JSON, no call",
 }
 
 Action = Annotated[int, Field(gt=PLACED, le=999)] | Fault
-"""What happens to a request: a code to answer instead of placing the call, or a `Fault`."""
+"""What happens to a request: a code in the reply instead of a call, or a `Fault`."""
 
 MAGIC_NUMBERS: dict[str, Action] = {
     **{f"{code:04}": code for code in MESSAGES if code != PLACED},
@@ -69,7 +69,7 @@ MAGIC_NUMBERS: dict[str, Action] = {
 
 
 def magic_number_table() -> list[tuple[str, str]]:
-    """(last four digits, what happens to the request), as `--help` and the README print it."""
+    """Return (last four digits, what happens to the request), as `--help` and the README show it."""
     return [(digits, _meaning(MAGIC_NUMBERS[digits])) for digits in sorted(MAGIC_NUMBERS)]
 
 

@@ -1,4 +1,4 @@
-"""What the provider sends back (PROVIDER.md, Reply), and what it sends when it is broken."""
+"""The provider's replies (PROVIDER.md, Reply), and what is sent in their place when something is broken."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _JSON = b"application/json;charset=UTF-8"
 
 
 class Reply(NamedTuple):
-    """One HTTP reply. The provider's own have status 200, and tell what happened by the `code` in their JSON."""
+    """An HTTP reply. The provider's own have status 200; the `code` in their JSON says what happened."""
 
     status: int
     content_type: bytes
     body: bytes
 
 
-_BROKEN = {
+_BROKEN_REPLIES = {
     Fault.GARBAGE: Reply(200, _JSON, b'{"code": 200, "msg": "\xe6\x88'),
     Fault.HTTP_429: Reply(429, b"text/plain", b"too many requests"),
     Fault.HTTP_502: Reply(502, b"text/html", b"<html><body><h1>502 Bad Gateway</h1></body></html>"),
@@ -30,9 +30,9 @@ _BROKEN = {
 
 
 def reply_to(attempt: Attempt) -> Reply:
-    """The reply to `attempt`, which must not be one whose fault leaves the client without a reply."""
-    if attempt.fault in _BROKEN:
-        return _BROKEN[attempt.fault]
+    """Return the reply to `attempt`, whose fault must not be one that leaves the client without a reply."""
+    if attempt.fault in _BROKEN_REPLIES:
+        return _BROKEN_REPLIES[attempt.fault]
     if not attempt.placed:
         return _json({"msg": attempt.message, "code": attempt.code})
     data = {} if attempt.fault is Fault.NO_CALL_ID else {"callId": attempt.call_id}

@@ -1,4 +1,4 @@
-"""The sandbox on a socket."""
+"""The sandbox as an ASGI application, and served on a socket."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from voice_notify.sandbox.console import Console
-from voice_notify.sandbox.endpoint import Endpoint
+from voice_notify.sandbox.control_api import ControlApi
+from voice_notify.sandbox.send_endpoint import SendEndpoint
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 PATH = "/voice-notify/send-v2"
 
 _BACKLOG = 2048
-_KEEP_ALIVE_SECONDS = 75
+_KEEP_ALIVE_S = 75
 
 
 class _CuttableProtocol(H11Protocol):
-    """Hands its transport to the application, which can so cut the connection: ASGI itself has no way to."""
+    """Gives its transport to the application, which can then cut the connection: ASGI itself has no means for that."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 
     def shutdown(self) -> None:
-        """At the server's end, cut what is still open instead of waiting for it: some requests hang for ever."""
+        """When the server stops, cut what is still open instead of waiting: a request may be meant to hang."""
         self.transport.abort()
 
 
 def create_app(config: SandboxConfig) -> ASGIApp:
-    """The sandbox as an ASGI application; to cut connections it needs the protocol that `serve` gives it."""
-    endpoint = Endpoint(config)
-    console = Console(endpoint).app()
+    """Return the sandbox as an ASGI application; to cut connections, it needs the protocol that `serve` gives it."""
+    endpoint = SendEndpoint(config)
+    control_api = ControlApi(endpoint).app()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await (endpoint if scope["path"] == PATH else console)(scope, receive, send)
+        await (endpoint if scope["path"] == PATH else control_api)(scope, receive, send)
 
     return app
 
@@ -54,18 +54,18 @@ def create_app(config: SandboxConfig) -> ASGIApp:
 def serve(config: SandboxConfig, *, host: str, port: int, ready: Callable[[int], None] | None = None) -> None:
     """Run the sandbox until SIGTERM or SIGINT; call it in a process's main thread.
 
-    `port` 0 takes a free one. `ready` is called with the actual port once connections are taken; raise `OSError` if
-    there is no such host or the port is taken.
+    With `port` 0 it takes a free one. `ready` is called with the actual port once connections are accepted.
+    Raises `OSError` if there is no such host, or the port is in use.
     """
     server = uvicorn.Server(_uvicorn_config(create_app(config)))
-    with _listen(host, port) as listener, _signals_end(server):
+    with _listen(host, port) as listener, _stop_on_signals(server):
         if ready is not None:
             ready(listener.getsockname()[1])
         server.run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    # The protocol is named because asyncio sets TCP_NODELAY only then; a reply of two writes would take 40 ms.
+    # With the protocol named, asyncio sets TCP_NODELAY; without it, a reply of two writes would take 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -84,29 +84,29 @@ def _uvicorn_config(app: ASGIApp) -> uvicorn.Config:
         loop="asyncio",
         ws="none",
         lifespan="off",
-        # Quiet, and an access log would show the numbers of requests that use GET.
+        # An access log would show the numbers in the URLs of GET requests.
         log_config=None,
         log_level="error",
         access_log=False,
         proxy_headers=False,
         server_header=False,
         backlog=_BACKLOG,
-        # Longer than a client keeps an idle connection: closed under its next request, that would look cut.
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        # Longer than a client keeps an idle connection: one that closes under the next request would look like a cut.
+        timeout_keep_alive=_KEEP_ALIVE_S,
     )
 
 
 @contextmanager
-def _signals_end(server: uvicorn.Server) -> Iterator[None]:
-    """Let a signal end the server and nothing else.
+def _stop_on_signals(server: uvicorn.Server) -> Iterator[None]:
+    """Let a signal stop the server and do nothing else.
 
-    uvicorn takes signals itself while it runs, but raises them once more at its end, to the handlers that it found.
+    uvicorn handles signals itself while it runs, but raises them again at its end, for the handlers that it found.
     """
 
-    def end(_: int, __: FrameType | None) -> None:
+    def stop(_: int, __: FrameType | None) -> None:
         server.should_exit = True
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -21,35 +21,35 @@ class Template:
     text: str
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` unless the variables are numbered 1, 2, 3 … without a hole."""
+        """Raise `ValueError` unless the variables are numbered 1, 2, 3 … without a gap."""
         numbers = {int(number) for number in _VARIABLE.findall(self.text)}
         if numbers != set(range(1, len(numbers) + 1)):
-            raise ValueError(f"the variables of {self.text!r} must be {{1}}, {{2}} … without a hole")
+            raise ValueError(f"the variables of {self.text!r} must be {{1}}, {{2}} … without a gap")
 
     @property
     def variables(self) -> int:
-        """How many variables a request must bring."""
+        """The number of variables that a request must have."""
         return len(set(_VARIABLE.findall(self.text)))
 
     def render(self, values: Sequence[str]) -> str:
-        """The words that the callee hears; one value per variable."""
+        """Return the text that the callee hears; `values` has one for each variable."""
         return _VARIABLE.sub(lambda variable: values[int(variable[1]) - 1], self.text)
 
 
 def load_templates(path: Path) -> Mapping[str, Template]:
-    """Read `[templates.ID]` tables, each with a `text`; raise `ValueError` that names what is wrong."""
+    """Read the tables `[templates.ID]`, each with a `text`. Raises `ValueError` that says what is wrong."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     tables = document.get("templates")
     if not isinstance(tables, dict):
         raise ValueError(f"{path}: there is no [templates.ID] table")  # noqa: TRY004 - bad content, not a wrong call
-    return {template_id: _template(f"{path}: templates.{template_id}", table) for template_id, table in tables.items()}
+    return {id_: _parse_template(f"{path}: templates.{id_}", table) for id_, table in tables.items()}
 
 
-def _template(where: str, table: object) -> Template:
+def _parse_template(place: str, table: object) -> Template:
     text = table.get("text") if isinstance(table, dict) else None
     if not isinstance(text, str):
-        raise ValueError(f"{where} has no text")  # noqa: TRY004 - as above
+        raise ValueError(f"{place} has no text")  # noqa: TRY004 - as above
     try:
         return Template(text)
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
+        raise ValueError(f"{place}: {error}") from error

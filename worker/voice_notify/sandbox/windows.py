@@ -1,4 +1,4 @@
-"""The gap and the daily limit of each number (PROVIDER.md, Rules of use), judged from the time of arrival."""
+"""The gap and the daily limit of each number (PROVIDER.md, Rules of use), judged by the time of arrival."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Window(StrEnum):
 
     @property
     def code(self) -> int:
-        """What the provider answers to a request that breaks it."""
+        """The code with which the provider answers a request that breaks it."""
         return TOO_FREQUENT if self is Window.GAP else OVER_DAILY_LIMIT
 
 
 class Collision(NamedTuple):
-    """A window that a new call would break: too soon after the first of these calls, by a rule of `limit` seconds."""
+    """A window that a new call would break: it comes less than `limit` seconds after the first of `calls`."""
 
     window: Window
     calls: tuple[Attempt, ...]
@@ -34,7 +34,7 @@ class Collision(NamedTuple):
 
 
 class Windows:
-    """A rolling log of each number's last calls; times are monotonic seconds."""
+    """A rolling log of each number's last calls; times are in monotonic seconds."""
 
     def __init__(self, config: SandboxConfig) -> None:
         self._gap = config.gap
@@ -43,7 +43,7 @@ class Windows:
         self._log: defaultdict[str, deque[Attempt]] = defaultdict(lambda: deque(maxlen=config.max_calls))
 
     def collisions(self, mobile: str, at: float) -> list[Collision]:
-        """The windows that a call to `mobile` at `at` would break; exactly at a window's end it breaks none."""
+        """Return the windows that a call to `mobile` at `at` would break; exactly at a window's end, it breaks none."""
         log = self._log.get(mobile)
         if not log:
             return []

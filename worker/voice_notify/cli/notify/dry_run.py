@@ -44,7 +44,7 @@ class _Checked:
 def check_file(file: BinaryIO, defaults: Mapping[str, Any], *, as_json: bool) -> None:
     """Say of each row whether it is good, and of all good ones what they cost and how long they take."""
     ledger = current_account().ledger  # for what the settings say: it is not asked
-    options = ledger.options
+    options = ledger.rules
     checked = _check(CsvRows(file, defaults), Campaign(current_account().templates, options.default_expires_ms))
     plan = checked.campaign.plan(options.limits, options.call_interval_ms)
     if as_json:

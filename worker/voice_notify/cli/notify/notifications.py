@@ -20,11 +20,12 @@ from voice_notify.cli.rendering.views import (
     record_fields,
     show_pause,
 )
-from voice_notify.domain.states import Reason, State
+from voice_notify.domain.reasons import Reason
+from voice_notify.domain.states import State
 from voice_notify.errors import UnknownNotification
 
 if TYPE_CHECKING:
-    from voice_notify.ledger.notifications import Explanation
+    from voice_notify.ledger.explanation import Explanation
 
 #: What became of a cancellation, by the state before it.
 _CANCELLED = {

@@ -98,7 +98,7 @@ def _workers() -> Finding:
     ledger = current_account().ledger
     alive = sorted(ledger.workers())
     if not alive:
-        text = f"none was heard of for {show_span(ledger.options.worker_ttl_ms)}: nothing is called"
+        text = f"none was heard of for {show_span(ledger.rules.worker_ttl_ms)}: nothing is called"
         return Finding("workers", Level.WARNING, text, "start one: celery -A voice_notify worker")
     return Finding("workers", Level.OK, f"{len(alive)} alive: {', '.join(alive)}")
 

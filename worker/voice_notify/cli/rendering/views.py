@@ -16,10 +16,13 @@ from voice_notify.cli.rendering.output import (
     show_time,
     state_text,
 )
-from voice_notify.domain.states import Reason, State
+from voice_notify.domain.reasons import Reason
+from voice_notify.domain.states import State
 
 if TYPE_CHECKING:
-    from voice_notify.ledger.notifications import Explanation, Pause, Record
+    from voice_notify.ledger.breaker import Pause
+    from voice_notify.ledger.explanation import Explanation
+    from voice_notify.ledger.notifications import Record
 
 
 #: What blocks a waiting notification, in a sentence.

@@ -1,14 +1,20 @@
--- How the account stands, at one moment. Writes nothing.
--- Reply: {now, fields and values of its pause, fields and values of its counts, numbers that are due and not yet begun,
---        numbers refused in a row, the code of those refusals, names of the workers alive, billing units spent today}
+-- The account at one moment. Writes nothing.
+--   reply  now; pause, counts: fields and values; due: numbers that are due and not yet begun; run: numbers refused in a row;
+--          run_code: with this code; workers: names of those alive; spent: billing units of today's calls
+--- @include "clock"
+--- @include "contract"
+--- @include "counters"
+--- @include "budget"
+--- @include "heartbeats"
+
 local now = clock_ms()
-return {
-  now,
-  redis.call('HGETALL', ACCOUNT),
-  redis.call('HGETALL', COUNTS),
-  redis.call('ZCOUNT', AGENDA, '-inf', now),
-  redis.call('SCARD', RUN),
-  redis.call('GET', RUN_CODE) or '',
-  redis.call('ZRANGEBYSCORE', HEARTBEATS, now, '+inf'),
-  tonumber(redis.call('GET', SPENT .. day_of(now)) or 0),
+return pack_reply{
+  now = now,
+  pause = redis.call('HGETALL', ACCOUNT),
+  counts = redis.call('HGETALL', COUNTS),
+  due = redis.call('ZCOUNT', P .. 'agenda', '-inf', now),
+  run = redis.call('SCARD', RUN),
+  run_code = redis.call('GET', RUN_CODE) or '',
+  workers = redis.call('ZRANGEBYSCORE', HEARTBEATS, now, '+inf'),
+  spent = spent_on(now),
 }

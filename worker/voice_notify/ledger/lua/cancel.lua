@@ -1,20 +1,25 @@
 -- Withdraws a notification.
---   ARGV 1 id
--- Reply: its state before: 'waiting' is cancelled now; 'calling' cannot be called back, but will not be called again;
---        a final state stays. False: no such notification.
-local id = ARGV[1]
+--   call   id
+--   reply  state: before that: 'waiting' is cancelled now; 'calling' cannot be called back, but will not be called again; a final
+--          state stays. None: no such notification.
+--- @include "clock"
+--- @include "contract"
+--- @include "agenda"
+--- @include "transitions"
+
+local id = call.id
 local record = redis.call('HMGET', NOTIFICATION .. id, 'mobile', 'state', 'override', 'reason')
-local mobile, state = record[1], record[2]
+local mobile, state, override, reason = record[1], record[2], record[3], record[4]
 local now = clock_ms()
-if state == 'waiting' then
+if may_move('cancel', state, 'cancelled') then
   local was_head = redis.call('ZRANK', LINE .. mobile, id) == 0
-  finish(id, mobile, now, 'waiting', record[4], 'cancelled', 'cancelled')
+  finish('cancel', id, mobile, now, state, reason, 'cancelled', 'cancelled')
   if was_head then
     schedule(mobile, now)
   end
   write_counts(now)
-elseif state == 'calling' and not record[3] then
+elseif state == 'calling' and not override then
   redis.call('HSET', NOTIFICATION .. id, 'override', 'cancelled')
   log(id, now, 'calling', 'cancel', 'asked for during the call')
 end
-return state
+return pack_reply{state = state or nil}

@@ -1,14 +1,19 @@
--- Ends waiting notifications whose deadline has passed.
---   ARGV 1 most notifications
--- Reply: the ids that expired. One in flight is left to its settlement.
+-- Ends waiting notifications whose deadline has passed. One in flight is left to its settlement.
+--   call   most: notifications
+--   reply  ids: those that expired
+--- @include "clock"
+--- @include "contract"
+--- @include "agenda"
+--- @include "transitions"
+
 local now = clock_ms()
 local expired = {}
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', DEADLINES, '-inf', now, 'LIMIT', 0, tonumber(ARGV[1]))) do
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', DEADLINES, '-inf', now, 'LIMIT', 0, call.most)) do
   local record = redis.call('HMGET', NOTIFICATION .. id, 'mobile', 'state', 'reason')
   redis.call('ZREM', DEADLINES, id)
-  if record[2] == 'waiting' then
+  if may_move('expire', record[2], 'expired') then
     local was_head = redis.call('ZRANK', LINE .. record[1], id) == 0
-    finish(id, record[1], now, 'waiting', record[3], 'expired', 'deadline')
+    finish('expire', id, record[1], now, record[2], record[3], 'expired', 'deadline')
     if was_head then
       schedule(record[1], now)
     end
@@ -16,4 +21,4 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', DEADLINES, '-inf', now, 'LIMIT',
   end
 end
 write_counts(now)
-return expired
+return pack_reply{ids = expired}

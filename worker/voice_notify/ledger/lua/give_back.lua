@@ -1,11 +1,17 @@
 -- Ends the lease of lines that were claimed for a wake-up and could not be begun: they are due again as they were.
---   ARGV ids, each names a line
--- Reply: nothing.
+--   item   id: names a line
+--   reply  for each item nothing
+--- @include "clock"
+--- @include "items"
+--- @include "agenda"
+
 local now = clock_ms()
-for i = 1, #ARGV do
-  local mobile = redis.call('HGET', NOTIFICATION .. ARGV[i], 'mobile')
+local replies = each_item(function(item)
+  local mobile = redis.call('HGET', NOTIFICATION .. item.id, 'mobile')
   if mobile then
     schedule(mobile, now)
   end
-end
+  return {}
+end)
 write_counts(now)
+return replies

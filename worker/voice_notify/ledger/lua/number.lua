@@ -1,22 +1,30 @@
 -- What limits one number, and its line, at one moment. Writes nothing.
---   ARGV 1 mobile  2 most notifications of its line
--- Reply: {now, call_times (by commas), hold, when the number's limits allow a call, which limit says so, how many stand in its
---        line or beside it, the first of them, each as {id, score, fields and values of its record}, the account's fields
---        and values}
-local line, first = LINE .. ARGV[1], {}
-local found = redis.call('ZRANGE', line, 0, tonumber(ARGV[2]) - 1, 'WITHSCORES')
+--   call   mobile; most: notifications of its line
+--   reply  now; call_times, by commas; hold; number_free_at, limit: when the number's limits allow a call, and which of them says
+--          so; open: how many stand in its line, ready or scheduled; first: the first of them, each with id, score and record:
+--          fields and values; pause: fields and values of the account's
+--- @include "clock"
+--- @include "contract"
+--- @include "line"
+--- @include "windows"
+--- @include "record"
+--- @include "breaker"
+
+local line, first = LINE .. call.mobile, {}
+local found = redis.call('ZRANGE', line, 0, call.most - 1, 'WITHSCORES')
 for i = 1, #found, 2 do
-  first[#first + 1] = {found[i], found[i + 1], redis.call('HGETALL', NOTIFICATION .. found[i])}
+  local record = redis.call('HGETALL', NOTIFICATION .. found[i])
+  first[#first + 1] = pack_in_line_reply{id = found[i], score = found[i + 1], record = record}
 end
-local call_times, hold, kept = limits_of(ARGV[1])
-local free, reason = free_at(call_times, hold)
-return {
-  clock_ms(),
-  kept,
-  hold,
-  free,
-  reason,
-  redis.call('ZCARD', line),
-  first,
-  redis.call('HGETALL', ACCOUNT),
+local call_times, hold, kept = limits_of(call.mobile)
+local free, limit = number_free_at(call_times, hold)
+return pack_reply{
+  now = clock_ms(),
+  call_times = kept,
+  hold = hold,
+  number_free_at = free,
+  limit = limit,
+  open = redis.call('ZCARD', line),
+  first = first,
+  pause = redis.call('HGETALL', ACCOUNT),
 }

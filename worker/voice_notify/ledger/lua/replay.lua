@@ -1,26 +1,40 @@
--- Takes a dead letter back into its line, as if submitted now: attempts are counted anew.
---   ARGV 1 id  2 expires, ms from now (0: never)  3 '1': also if its phone rang, as a late success said
--- Reply: 1; 0: it is not in the dead letters, or rang.
-local id, expires = ARGV[1], tonumber(ARGV[2])
-if not redis.call('ZSCORE', DEAD, id) then
-  return 0
-elseif ARGV[3] ~= '1' and redis.call('HEXISTS', NOTIFICATION .. id, 'call_id') == 1 then
-  return 0
-end
+-- Takes dead letters back into their lines, as if submitted now: attempts are counted anew.
+--   call   expires: ms from now, 0: never; include_called: 1 also those whose phone rang, as a late success said
+--   item   id
+--   reply  for each item done: 1, or 0 where it is not in the dead letters, or rang
+--- @include "clock"
+--- @include "items"
+--- @include "agenda"
+--- @include "transitions"
+
+local SEQUENCE = P .. 'sequence'
 local now = clock_ms()
-local record = redis.call('HMGET', NOTIFICATION .. id, 'mobile', 'priority')
-local seq = redis.call('INCR', SEQUENCE)
-redis.call('ZREM', DEAD, id)
-redis.call('HDEL', NOTIFICATION .. id, 'attempts', 'unconfirmed', 'token', 'deadline', 'ended')
-if expires > 0 then
-  redis.call('HSET', NOTIFICATION .. id, 'deadline', now + expires)
-  redis.call('ZADD', DEADLINES, now + expires, id)
+
+local function replay(item)
+  local id = item.id
+  if not redis.call('ZSCORE', DEAD, id) then
+    return {done = 0}
+  elseif call.include_called ~= 1 and redis.call('HEXISTS', NOTIFICATION .. id, 'call_id') == 1 then
+    return {done = 0}
+  end
+  local record = redis.call('HMGET', NOTIFICATION .. id, 'mobile', 'priority')
+  local mobile, priority = record[1], tonumber(record[2] or 0)
+  local seq = redis.call('INCR', SEQUENCE)
+  redis.call('ZREM', DEAD, id)
+  redis.call('HDEL', NOTIFICATION .. id, 'attempts', 'unconfirmed', 'token', 'deadline', 'ended')
+  if call.expires > 0 then
+    redis.call('HSET', NOTIFICATION .. id, 'deadline', now + call.expires)
+    redis.call('ZADD', DEADLINES, now + call.expires, id)
+  end
+  move('replay', id, now, 'dead', nil, 'waiting', 'new', 'replayed', 'seq', seq, 'ready_at', now)
+  count(totals, 'replayed', 1)
+  redis.call('ZADD', LINE .. mobile, ready_score(priority, seq), id)
+  if redis.call('ZRANK', LINE .. mobile, id) == 0 then
+    schedule(mobile, now)
+  end
+  return {done = 1}
 end
-move(id, now, 'dead', nil, 'waiting', 'new', 'replayed', 'seq', seq, 'ready', now)
-count(totals, 'replayed', 1)
-redis.call('ZADD', LINE .. record[1], ready_score(tonumber(record[2] or 0), seq), id)
-if redis.call('ZRANK', LINE .. record[1], id) == 0 then
-  schedule(record[1], now)
-end
+
+local replies = each_item(replay)
 write_counts(now)
-return 1
+return replies

@@ -1,23 +1,39 @@
 -- Takes notifications into the ledger and into their numbers' lines, each once per id and idempotency key.
---   ARGV 1 wake-up id ('': the caller cannot wake)  2 most wake-ups under way
---        3… ten for each: id, mobile, template, params (JSON), priority, countdown (ms), expires (ms from now, 0: never,
---        '': the settings'), own on_unconfirmed ('': the settings'), idempotency key ('': none), billing units
--- Reply: for each {'stored' | 'duplicate' | 'full', id, opens, joins, before, behind, call_times (by commas), wake: 1 | 0}
---   opens: ms before which the number is not called; joins: ms at which it joins its line; before, behind: how many in line
---   are called before and behind it then; wake: the caller is to send this wake-up.
-local wakeup, most_wakeups = ARGV[1], tonumber(ARGV[2])
+--   call   wakeup: id of the one that the caller can send, '': none; most_wakeups: under way, for the caller to send another
+--   item   id, mobile, template, params (JSON), priority; countdown: ms; expires: ms from now, 0: never, nil: as the rules have it;
+--          policy: its own on_unconfirmed; key; units: what a call costs
+--   reply  for each item status: 'stored' | 'duplicate' | 'full'; id; number_free_at: ms before which the number is not called;
+--          ready_at: ms at which it is ready; before, behind: how many in line are called before and behind it then; call_times, by
+--          commas; wake: 1 where the caller is to send its wake-up
+--- @include "clock"
+--- @include "items"
+--- @include "line"
+--- @include "windows"
+--- @include "record"
+--- @include "breaker"
+
+local AGENDA, KEY, SEQUENCE, WAKEUPS = P .. 'agenda', P .. 'key:', P .. 'sequence', P .. 'wakeups'
 local now = clock_ms()
+
+local function not_stored(status, id)
+  return {
+    status = status, id = id, number_free_at = now, ready_at = now, before = 0, behind = 0, call_times = '', wake = 0,
+  }
+end
 
 -- The one whose id or key is known.
 local function duplicate(id)
   local of = redis.call('HMGET', NOTIFICATION .. id, 'mobile', 'priority', 'seq')
   local score = of[1] and redis.call('ZSCORE', LINE .. of[1], id)
   if not score or score == IN_FLIGHT then
-    return {'duplicate', id, now, now, 0, 0, '', 0}
+    return not_stored('duplicate', id)
   end
-  local _, hold, call_times = limits_of(of[1])
+  local _, hold, kept = limits_of(of[1])
   local before, behind = others_in_line(of[1], ready_score(tonumber(of[2] or 0), tonumber(of[3])))
-  return {'duplicate', id, math.max(now, hold), math.max(now, tonumber(score)), before, behind, call_times, 0}
+  return {
+    status = 'duplicate', id = id, number_free_at = math.max(now, hold), ready_at = math.max(now, tonumber(score)),
+    before = before, behind = behind, call_times = kept, wake = 0,
+  }
 end
 
 local function append(fields, name, value)
@@ -25,57 +41,59 @@ local function append(fields, name, value)
   fields[last + 1], fields[last + 2] = name, value
 end
 
-local function submit(id, mobile, template, params, priority, countdown, expires, policy, key, units)
+local function submit(item)
+  local id, mobile, priority = item.id, item.mobile, item.priority
   local record, line = NOTIFICATION .. id, LINE .. mobile
   if redis.call('EXISTS', record) == 1 then
     return duplicate(id)
   end
-  if key ~= '' then
-    local known = redis.call('GET', IDEMPOTENCY .. key)
+  if item.key ~= '' then
+    local known = redis.call('GET', KEY .. item.key)
     if known and redis.call('EXISTS', NOTIFICATION .. known) == 1 then
       return duplicate(known)
     end
   end
   local others = redis.call('ZCARD', line)
-  if others >= MAX_LINE then
-    return {'full', '', now, now, 0, 0, '', 0}
+  if others >= rules.max_line then
+    return not_stored('full', '')
   end
 
-  local seq, due = redis.call('INCR', SEQUENCE), now + countdown
+  local seq, ready_at = redis.call('INCR', SEQUENCE), now + item.countdown
   local call_times, hold, kept = limits_of(mobile)
   local place, before, behind, first = ready_score(priority, seq), 0, 0, true
-  local score = score_in_line(place, due, now)
+  local score = score_in_line(place, ready_at, now)
   if others > 0 then
     before, behind = others_in_line(mobile, place)
     first = score < tonumber(redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')[2]) -- never before one in flight
   end
-  local free, limit = free_at(call_times, hold)
-  local at, wake = math.max(due, free), 0
+  local free, limit = number_free_at(call_times, hold)
+  local at, wake = math.max(ready_at, free), 0
   -- Where it is first, past those that are scheduled and of lower priority, and due, it may be the caller's to wake.
-  local may_wake = wakeup ~= '' and first and at <= now
-  if may_wake and redis.call('ZCOUNT', WAKEUPS, '(' .. now, '+inf') < most_wakeups and not is_paused() then
-    at, wake = now + WAKEUP_LEASE_MS, 1
+  local may_wake = call.wakeup ~= '' and first and at <= now
+  if may_wake and redis.call('ZCOUNT', WAKEUPS, '(' .. now, '+inf') < call.most_wakeups and not is_paused() then
+    at, wake = now + rules.wakeup_lease_ms, 1
   end
 
-  local reason = countdown > 0 and 'not_before' or first and free > now and limit or 'new'
-  local fields = {'mobile', mobile, 'template', template, 'params', params, 'seq', seq, 'created', now,
+  local reason = item.countdown > 0 and 'not_before' or first and free > now and limit or 'new'
+  local fields = {'mobile', mobile, 'template', item.template, 'params', item.params, 'seq', seq, 'created', now,
     'state', 'waiting', 'reason', reason}
   if priority > 0 then
     append(fields, 'priority', priority)
   end
-  if policy ~= '' then
-    append(fields, 'policy', policy)
+  if item.policy ~= '' then
+    append(fields, 'policy', item.policy)
   end
-  if units > 1 then
-    append(fields, 'units', units)
+  if item.units > 1 then
+    append(fields, 'units', item.units)
   end
+  local expires = item.expires or rules.default_expires_ms
   if expires > 0 then
     append(fields, 'deadline', now + expires)
     redis.call('ZADD', DEADLINES, now + expires, id)
   end
   redis.call('HSET', record, unpack(fields))
-  if key ~= '' then
-    redis.call('SET', IDEMPOTENCY .. key, id, 'PX', RETENTION_MS)
+  if item.key ~= '' then
+    redis.call('SET', KEY .. item.key, id, 'PX', rules.retention_ms)
   end
   count(counts, 'waiting:' .. reason, 1)
   count(totals, 'submitted', 1)
@@ -84,15 +102,14 @@ local function submit(id, mobile, template, params, priority, countdown, expires
     redis.call('ZADD', AGENDA, at, mobile)
   end
   if wake == 1 then
-    redis.call('ZADD', WAKEUPS, at, wakeup)
+    redis.call('ZADD', WAKEUPS, at, call.wakeup)
   end
-  return {'stored', id, math.max(now, hold), due, before, behind, kept, wake}
+  return {
+    status = 'stored', id = id, number_free_at = math.max(now, hold), ready_at = ready_at,
+    before = before, behind = behind, call_times = kept, wake = wake,
+  }
 end
 
-local replies = {}
-for i = 3, #ARGV, 10 do
-  replies[#replies + 1] = submit(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], tonumber(ARGV[i + 4]),
-    tonumber(ARGV[i + 5]), tonumber(ARGV[i + 6]) or DEFAULT_EXPIRES_MS, ARGV[i + 7], ARGV[i + 8], tonumber(ARGV[i + 9]))
-end
+local replies = each_item(submit)
 write_counts(now)
 return replies
