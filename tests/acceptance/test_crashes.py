@@ -68,7 +68,7 @@ def calls_in_the_end(deployment: Deployment, mobile: str) -> int:
 
 
 @pytest.mark.parametrize("step", ["submitted", "before the wake-up"])
-def test_the_producer_is_killed(deployment: Deployment, step: str) -> None:
+def test_what_a_killed_producer_had_stored_is_called_once(deployment: Deployment, step: str) -> None:
     """What it had stored is called, once, by the ring of a pump."""
     mobile, id_ = new_mobile(), f"producer-killed-{step.replace(' ', '-')}"
     arm(deployment, step)
@@ -80,7 +80,7 @@ def test_the_producer_is_killed(deployment: Deployment, step: str) -> None:
 
 
 @pytest.mark.parametrize("step", ["before the wake-up", "received"])
-def test_the_main_process_is_killed(deployment: Deployment, step: str) -> None:
+def test_a_wakeup_lost_with_the_main_process_is_sent_again(deployment: Deployment, step: str) -> None:
     """A ring that a pump did not send, or that was lost with the worker that had it, is rung again by another."""
     mobile = new_mobile()
     arm(deployment, step)
@@ -95,7 +95,9 @@ def test_the_main_process_is_killed(deployment: Deployment, step: str) -> None:
     ("step", "calls", "lost"),
     [("popped", 1, 0), ("begun", 1, 1), ("replied", 2, 1), ("settled", 1, 0)],
 )
-def test_a_pool_process_is_killed(deployment: Deployment, step: str, calls: int, lost: int) -> None:
+def test_a_killed_pool_process_costs_a_second_call_only_after_an_unknown_outcome(
+    deployment: Deployment, step: str, calls: int, lost: int
+) -> None:
     """The phone rings twice only where the history shows an attempt of unknown outcome."""
     mobile = new_mobile()
     arm(deployment, step)
@@ -107,7 +109,9 @@ def test_a_pool_process_is_killed(deployment: Deployment, step: str, calls: int,
 
 
 @pytest.mark.parametrize("whole_worker", [False, True])
-def test_a_process_is_killed_with_requests_on_the_wire(deployment: Deployment, *, whole_worker: bool) -> None:
+def test_requests_on_the_wire_of_a_killed_process_follow_their_policy(
+    deployment: Deployment, *, whole_worker: bool
+) -> None:
     """The phones may have rung: by their policy, one is called once more and the other is left to a person."""
     again, once = new_mobile(), new_mobile()
     deployment.script(*({"mobile": mobile, "action": "hang", "count": 1} for mobile in (again, once)))
@@ -126,7 +130,7 @@ def test_a_process_is_killed_with_requests_on_the_wire(deployment: Deployment, *
     assert (calls_in_the_end(deployment, again), calls_in_the_end(deployment, once)) == (2, 1)
 
 
-def test_a_foreign_message_survives_the_process_that_took_it(deployment: Deployment) -> None:
+def test_a_third_party_message_survives_the_process_that_took_it(deployment: Deployment) -> None:
     """Killed between submit and acknowledgement: the broker delivers it again, and the phone rings once."""
     mobile = new_mobile()
     arm(deployment, "submitted")

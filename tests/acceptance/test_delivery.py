@@ -49,7 +49,7 @@ def send_words(mobile: str, word: str, **options: Any) -> str:  # noqa: ANN401 -
     return id_
 
 
-def test_one_notification_rings_once_with_the_right_words(deployment: Deployment) -> None:
+def test_one_notification_rings_once_with_the_right_text(deployment: Deployment) -> None:
     """What was asked for is what the provider gets, once, and its names for the call are kept."""
     mobile = new_mobile()
     record = deployment.finished(deployment.send(mobile))
@@ -108,7 +108,7 @@ def test_endless_transient_refusals_end_in_the_dead_letters(deployment: Deployme
     ("code", "reason", "message"),
     [(400, "refused", "参数错误"), (999, "unclear", "其他,以实际返回为准"), (777, "unclear", "未知")],
 )
-def test_a_refusal_for_good_is_a_dead_letter(deployment: Deployment, code: int, reason: str, message: str) -> None:
+def test_a_permanent_refusal_is_a_dead_letter(deployment: Deployment, code: int, reason: str, message: str) -> None:
     """It is not sent again, and the dead letter says why in the provider's words."""
     mobile = new_mobile()
     deployment.answer(mobile, code)
@@ -262,7 +262,7 @@ def test_a_cancelled_notification_is_never_called(deployment: Deployment) -> Non
     assert params_in_order(deployment, mobile) == ["kept,3号楼"]
 
 
-def test_a_redelivered_foreign_message_rings_once(deployment: Deployment) -> None:
+def test_a_redelivered_third_party_message_rings_once(deployment: Deployment) -> None:
     """A producer without this package sends a task by name; the same task id three times is one notification."""
     mobile = new_mobile()
     with third_party_producer(deployment.broker_url) as shop:

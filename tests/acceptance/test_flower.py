@@ -33,14 +33,14 @@ def flower(running: Deployment) -> Iterator[Flower]:
 
 
 @pytest.mark.parametrize("path", ["/", "/tasks", "/api/tasks", "/api/workers", "/broker"])
-def test_no_page_is_open(flower: Flower, path: str) -> None:
+def test_no_page_opens_without_the_password(flower: Flower, path: str) -> None:
     """Without the password, and with another one, Flower tells nothing."""
     assert flower.get(path, None)[0] == 401
     assert flower.get(path, "admin:guessed")[0] == 401
     assert flower.get(path)[0] == 200
 
 
-def test_a_password_is_made_up(running: Deployment) -> None:
+def test_a_password_is_made_up_where_none_is_set(running: Deployment) -> None:
     """Where none is set, one that lasts until the end is printed, and only that one opens."""
     log = running.folder / "flower-without.log"
     with run_flower(running.environment, log) as flower:
@@ -71,7 +71,7 @@ def test_each_notification_is_a_task(running: Deployment, flower: Flower) -> Non
     assert (tasks[late]["retries"], tasks[late]["retried"] is not None) == (1, True)
 
 
-def test_an_expired_one_is_revoked(running: Deployment, flower: Flower) -> None:
+def test_an_expired_notification_is_revoked(running: Deployment, flower: Flower) -> None:
     """A notification whose deadline passes in line shows as revoked."""
     mobile = new_mobile()
     running.script({"mobile": mobile, "action": 609, "percent": 100})
@@ -80,7 +80,7 @@ def test_an_expired_one_is_revoked(running: Deployment, flower: Flower) -> None:
     assert eventually(lambda: flower.tasks().get(id_, {}).get("state") == "REVOKED")
 
 
-def test_a_foreign_message_fails_or_wakeups(running: Deployment, flower: Flower) -> None:
+def test_a_third_party_message_shows_what_became_of_its_call(running: Deployment, flower: Flower) -> None:
     """That its message was taken is no success: the call is; and one that is refused is a failure with the rule."""
     bad = new_mobile()
     running.answer(bad, 400)
@@ -98,6 +98,6 @@ def test_a_foreign_message_fails_or_wakeups(running: Deployment, flower: Flower)
     assert tasks["shop-1"]["exception"] == "refused: 400 参数错误"
 
 
-def test_rings_are_no_tasks(flower: Flower) -> None:
+def test_wakeups_are_no_tasks(flower: Flower) -> None:
     """The Celery task that carries many notifications does not crowd them out."""
     assert {task["name"] for task in flower.tasks().values()} == {"voice_notify.notify"}

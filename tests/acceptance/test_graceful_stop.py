@@ -82,7 +82,9 @@ def rung_for(deployment: Deployment) -> list[str]:
 
 
 @pytest.mark.parametrize("stop", [Worker.stop, Worker.interrupt])
-def test_another_worker_takes_over(deployment: Deployment, stop: Callable[[Worker], int]) -> None:
+def test_another_worker_takes_over_what_a_stopped_one_left(
+    deployment: Deployment, stop: Callable[[Worker], int]
+) -> None:
     """Stopped under load, a worker leaves nothing in flight; the next one calls the rest, and no phone rings twice."""
     worker = deployment.start_worker()
     deployment.script(latency=0.2)

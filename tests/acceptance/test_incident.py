@@ -52,7 +52,7 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         yield deployment
 
 
-def test_a_spent_balance(deployment: Deployment) -> None:
+def test_an_operator_puts_a_spent_balance_right_with_commands_only(deployment: Deployment) -> None:
     """Paused, paged, topped up, resumed, replayed: each notification rings once, and every unit is found again."""
     terminal = Terminal(deployment, [INTRODUCTION])
     mobiles = [new_mobile() for _ in range(NUMBERS)]

@@ -28,7 +28,7 @@ FAULTS = {
 }
 
 
-def test_a_mixed_load_with_a_killed_worker(tmp_path: Path) -> None:
+def test_a_mixed_load_survives_a_killed_worker(tmp_path: Path) -> None:
     """Every notification ends, no window is broken, and a phone rings again only after an unknown outcome."""
     mobiles = [new_mobile() for _ in range(NUMBERS)]
     rows = [(mobile, TEMPLATE, (f"{mobile[-3:]}-{number}", "3号楼")) for number in range(EACH) for mobile in mobiles]

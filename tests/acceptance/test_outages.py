@@ -63,7 +63,7 @@ def assert_all_called(deployment: Deployment, ids: list[str]) -> None:
     assert deployment.violations() == []
 
 
-def test_redis_is_killed_and_restarted_on_its_append_only_file(tmp_path: Path) -> None:
+def test_nothing_is_lost_when_redis_is_killed_and_restarted(tmp_path: Path) -> None:
     """What was submitted before, during and after the outage is called, and each repetition is explained."""
     mobiles = [new_mobile() for _ in range(NUMBERS)]
     application = Application()
@@ -87,7 +87,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
         yield server
 
 
-def test_the_broker_is_killed_and_comes_back_empty(tmp_path: Path, broker: RedisServer) -> None:
+def test_nothing_is_lost_when_the_broker_comes_back_empty(tmp_path: Path, broker: RedisServer) -> None:
     """A notification needs no broker to be submitted, and every ring that was lost is rung again."""
     mobiles = [new_mobile() for _ in range(NUMBERS)]
     application = Application()
@@ -101,7 +101,7 @@ def test_the_broker_is_killed_and_comes_back_empty(tmp_path: Path, broker: Redis
         assert application.refused == 0
 
 
-def test_the_broker_forgets_everything_while_connected(tmp_path: Path, broker: RedisServer) -> None:
+def test_nothing_is_lost_when_the_broker_forgets_everything(tmp_path: Path, broker: RedisServer) -> None:
     """Rings and the broker's own tables vanish under a running worker; what waited is called all the same."""
     mobiles = [new_mobile() for _ in range(NUMBERS)]
     application = Application()
@@ -113,7 +113,7 @@ def test_the_broker_forgets_everything_while_connected(tmp_path: Path, broker: R
         assert_all_called(deployment, application.ids)
 
 
-def test_the_broker_is_killed_while_a_worker_owes_it_an_acknowledgement(tmp_path: Path, broker: RedisServer) -> None:
+def test_a_worker_that_owes_an_acknowledgement_outlives_the_broker(tmp_path: Path, broker: RedisServer) -> None:
     """The worker outlives it and calls what comes later; the message itself is the broker's to keep."""
     with deploy(tmp_path, broker_url=broker.url, app=CRASHING_APP) as deployment:
         worker = deployment.start_worker()
@@ -129,7 +129,7 @@ def test_the_broker_is_killed_while_a_worker_owes_it_an_acknowledgement(tmp_path
         assert worker.running
 
 
-def test_the_broker_hangs(tmp_path: Path, broker: RedisServer) -> None:
+def test_a_hanging_broker_holds_up_no_application(tmp_path: Path, broker: RedisServer) -> None:
     """An application is not held up by a broker that takes connections and answers nothing, and nothing is lost."""
     mobiles = [new_mobile() for _ in range(10)]
     application = Application()

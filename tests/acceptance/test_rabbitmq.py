@@ -36,7 +36,7 @@ def test_the_queue_is_a_quorum_queue(tmp_path: Path, broker: RabbitServer) -> No
             connection.default_channel.queue_declare(QUEUE, durable=True, auto_delete=False)
 
 
-def test_the_broker_is_restarted(tmp_path: Path, broker: RabbitServer) -> None:
+def test_a_restarted_broker_needs_no_restart_of_the_worker(tmp_path: Path, broker: RabbitServer) -> None:
     """What was submitted before, during and after the outage is called once, without a restart of the worker."""
     mobiles = [new_mobile() for _ in range(30)]
     with deploy(tmp_path, broker_url=broker.url, app=CRASHING_APP) as deployment:
@@ -52,7 +52,7 @@ def test_the_broker_is_restarted(tmp_path: Path, broker: RabbitServer) -> None:
         assert deployment.violations() == []
 
 
-def test_the_broker_hangs(tmp_path: Path, broker: RabbitServer) -> None:
+def test_a_broker_that_confirms_nothing_holds_up_no_application(tmp_path: Path, broker: RabbitServer) -> None:
     """An application is not held up by a broker that confirms nothing, and nothing is lost."""
     mobiles = [new_mobile() for _ in range(10)]
     with deploy(tmp_path, broker_url=broker.url, app=CRASHING_APP) as deployment, ThreadPoolExecutor(1) as thread:

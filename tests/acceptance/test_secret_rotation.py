@@ -51,7 +51,7 @@ def check(deployment: Deployment, sent: dict[str, str], processes: list[int]) ->
     assert deployment.workers[0].children() == processes
 
 
-def test_both_secrets_are_good_for_a_while(deployment: Deployment) -> None:
+def test_no_call_is_refused_while_both_secrets_are_good(deployment: Deployment) -> None:
     """The provider takes the new one, the file is replaced, the old one is withdrawn: calls never pause."""
     processes = deployment.workers[0].children()
     deployment.script(latency=0.05)
@@ -66,7 +66,7 @@ def test_both_secrets_are_good_for_a_while(deployment: Deployment) -> None:
     check(deployment, sent, processes)
 
 
-def test_one_secret_is_good_at_a_time(deployment: Deployment) -> None:
+def test_no_call_is_refused_where_one_secret_is_good_at_a_time(deployment: Deployment) -> None:
     """The account is paused, what is on the wire ends, provider and file are changed, the account resumes."""
     processes = deployment.workers[0].children()
     deployment.script(latency=0.05)

@@ -54,7 +54,7 @@ def begin_the_probe(account: Account, paused: Pause) -> Grant:
     return account.granted(account.submit(other_number(next(_numbers))))
 
 
-def test_a_failure_of_the_account(account: Account) -> None:
+def test_a_failure_of_the_account_pauses_it_for_the_cooldown(account: Account) -> None:
     """A code that says that every call will fail pauses the account for the cool-down, with the provider's words."""
     call_a_number(account, NO_BALANCE)
     assert account.ledger.account() == Pause("603", NO_BALANCE.message, NOON, NOON + COOLDOWN)
@@ -71,7 +71,7 @@ def test_nothing_is_lost_while_paused(account: Account) -> None:
     assert [account.granted(id_).id for id_ in ids] == ids
 
 
-def test_one_probe(account: Account) -> None:
+def test_after_the_cooldown_one_probe_begins_and_the_others_wait(account: Account) -> None:
     """When the cool-down is over one line is rung and one call begins: the probe. The others wait for its outcome."""
     paused = pause_the_account(account)
     ids = [account.submit(other_number(next(_numbers))) for _ in range(3)]
@@ -87,7 +87,7 @@ def test_one_probe(account: Account) -> None:
     assert [account.begin(id_) for id_ in ids[1:]] == [None, None]
 
 
-def test_the_probe_succeeds(account: Account) -> None:
+def test_an_accepted_probe_resumes_the_account(account: Account) -> None:
     """A probe that is accepted resumes the account at once."""
     probe = begin_the_probe(account, pause_the_account(account))
     account.settle(probe, ACCEPTED)
@@ -95,7 +95,7 @@ def test_the_probe_succeeds(account: Account) -> None:
     account.granted(account.submit())
 
 
-def test_the_probe_fails(account: Account) -> None:
+def test_a_failed_probe_doubles_the_cooldown_up_to_its_maximum(account: Account) -> None:
     """A probe that meets the failure again doubles the cool-down, up to its maximum."""
     paused = pause_the_account(account)
     for minutes in (2, 4, 8, 15, 15):
@@ -107,7 +107,7 @@ def test_the_probe_fails(account: Account) -> None:
     assert COOLDOWN_MAX == 15 * MINUTE
 
 
-def test_the_cooldown_begins_anew(account: Account) -> None:
+def test_after_a_success_the_cooldown_begins_anew(account: Account) -> None:
     """After a success the next pause begins with the first cool-down again."""
     paused = pause_the_account(account)
     account.settle(begin_the_probe(account, paused), NO_BALANCE)
@@ -117,7 +117,7 @@ def test_the_cooldown_begins_anew(account: Account) -> None:
 
 
 @pytest.mark.parametrize("outcome", [MAINTENANCE, UNCONFIRMED, UNCLEAR, REFUSED], ids=lambda outcome: outcome.kind)
-def test_the_probe_tells_nothing(account: Account, outcome: Outcome) -> None:
+def test_a_probe_that_says_nothing_of_the_account_is_followed_by_another(account: Account, outcome: Outcome) -> None:
     """A probe that says nothing about the account leaves the pause as it is; another follows after the cool-down."""
     paused = pause_the_account(account)
     probe = begin_the_probe(account, paused)
@@ -125,7 +125,7 @@ def test_the_probe_tells_nothing(account: Account, outcome: Outcome) -> None:
     assert account.ledger.account() == replace(paused, until_ms=account.clock.now + COOLDOWN)
 
 
-def test_the_probe_is_lost(account: Account) -> None:
+def test_a_lost_probe_is_followed_by_another(account: Account) -> None:
     """If the worker of the probe dies, another probe follows when its lease has run out."""
     paused = pause_the_account(account)
     begin_the_probe(account, paused)
@@ -140,7 +140,7 @@ def test_the_probe_is_lost(account: Account) -> None:
     account.granted(waiting)
 
 
-def test_the_wakeup_for_the_probe_is_lost(account: Account) -> None:
+def test_a_lost_wakeup_for_the_probe_is_followed_by_another(account: Account) -> None:
     """If the ring for the probe is lost, another line, or the same a little later, is rung for it."""
     paused = pause_the_account(account)
     assert paused.until_ms is not None
@@ -152,7 +152,7 @@ def test_the_wakeup_for_the_probe_is_lost(account: Account) -> None:
 
 
 @pytest.mark.parametrize("outcome", [ACCEPTED, NO_BALANCE], ids=lambda outcome: outcome.kind)
-def test_calls_begun_before_the_pause(account: Account, outcome: Outcome) -> None:
+def test_a_call_begun_before_the_pause_changes_nothing_about_it(account: Account, outcome: Outcome) -> None:
     """A call that began before the pause neither ends nor lengthens it: only the probe is heard."""
     early = account.granted(account.submit())
     paused = pause_the_account(account)
@@ -161,7 +161,7 @@ def test_calls_begun_before_the_pause(account: Account, outcome: Outcome) -> Non
     assert account.ledger.account() == paused
 
 
-def test_resuming_by_hand(account: Account) -> None:
+def test_a_person_resumes_at_once_and_the_probe_decides_nothing(account: Account) -> None:
     """A person resumes a paused account at once; a probe in flight then decides nothing but for itself."""
     probe = begin_the_probe(account, pause_the_account(account))
     assert account.ledger.resume()
@@ -171,7 +171,7 @@ def test_resuming_by_hand(account: Account) -> None:
     assert not account.ledger.resume()
 
 
-def test_pausing_by_hand(account: Account) -> None:
+def test_a_pause_by_hand_lasts_until_a_person_resumes(account: Account) -> None:
     """A pause by hand has no probe: it lasts until a person resumes the account."""
     assert account.ledger.pause("new contract")
     assert account.ledger.account() == Pause("manual", "new contract", NOON, None)
@@ -196,7 +196,7 @@ def test_a_pause_by_hand_outdoes_the_breaker(account: Account) -> None:
     assert account.ledger.account() == manual == Pause("manual", "new contract", account.clock.now, None)
 
 
-def test_a_suspect_run(account: Account) -> None:
+def test_a_run_of_refusals_pauses_the_account_as_suspect(account: Account) -> None:
     """`suspect_run` refusals in a row, with one code, from different numbers, pause the account as suspect."""
     for _ in range(2):
         call_a_number(account, REFUSED)
@@ -214,21 +214,21 @@ def test_a_suspect_run(account: Account) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_no_suspect_run(account: Account, run: list[Outcome], why: str) -> None:
+def test_what_is_no_run_of_one_refusal_pauses_nothing(account: Account, run: list[Outcome], why: str) -> None:
     """What is not a run of refusals for good with one code pauses nothing."""
     for outcome in run:
         call_a_number(account, outcome)
     assert account.ledger.account() is None, why
 
 
-def test_one_number_is_no_suspect_run(account: Account) -> None:
+def test_refusals_of_one_number_pause_nothing(account: Account) -> None:
     """However often one number is refused, that is about the number, not the account."""
     for _ in range(5):
         account.call(account.submit(), REFUSED)
     assert account.ledger.account() is None
 
 
-def test_the_probe_of_a_suspect_account(account: Account) -> None:
+def test_a_refused_probe_keeps_a_suspect_account_paused_for_longer(account: Account) -> None:
     """A probe that is refused with the same code doubles the cool-down; a success ends the run."""
     for _ in range(3):
         call_a_number(account, REFUSED)
@@ -243,7 +243,7 @@ def test_the_probe_of_a_suspect_account(account: Account) -> None:
     assert account.ledger.account() is None
 
 
-def test_a_run_of_606(account: Account) -> None:
+def test_a_run_of_606_pauses_the_account_until_the_next_day(account: Account) -> None:
     """606 from `suspect_run` different numbers in a row pauses the account until the provider's next day."""
     for _ in range(3):
         call_a_number(account, TOMORROW)
@@ -256,7 +256,7 @@ def test_a_run_of_606(account: Account) -> None:
     assert account.ledger.account() is None
 
 
-def test_the_probe_after_a_run_of_606(account: Account) -> None:
+def test_a_probe_that_meets_606_again_pauses_for_another_day(account: Account) -> None:
     """A probe that meets 606 again pauses the account for another day, for the same reason."""
     for _ in range(3):
         call_a_number(account, TOMORROW)
@@ -266,7 +266,7 @@ def test_the_probe_after_a_run_of_606(account: Account) -> None:
     assert account.ledger.account() == Pause("quota", f"606 {TOMORROW.message}", NOON, MIDNIGHT + DAY)
 
 
-def test_606_shortly_before_midnight(account: Account) -> None:
+def test_a_run_of_606_before_midnight_pauses_for_the_cooldown_at_least(account: Account) -> None:
     """A pause until the next day is never shorter than the cool-down."""
     account.clock.set(MIDNIGHT - SECOND)
     for _ in range(3):

@@ -23,7 +23,7 @@ from voice_notify.domain.states import State
 from voice_notify.errors import UnknownNotification
 
 
-def test_a_waiting_notification(account: Account) -> None:
+def test_a_waiting_notification_is_withdrawn_and_its_line_goes_on(account: Account) -> None:
     """A waiting notification is withdrawn at once, and its line goes on with the next."""
     first, second = account.submit(), account.submit(countdown=60)
     assert account.ledger.cancel(first) is State.WAITING
@@ -34,7 +34,7 @@ def test_a_waiting_notification(account: Account) -> None:
     assert account.granted(first).id == second
 
 
-def test_the_last_in_its_line(account: Account) -> None:
+def test_a_number_whose_last_was_withdrawn_leaves_the_agenda(account: Account) -> None:
     """A number whose last notification was withdrawn leaves the agenda."""
     id_ = account.submit()
     account.ledger.cancel(id_)
@@ -42,7 +42,7 @@ def test_the_last_in_its_line(account: Account) -> None:
     assert account.claim().ids == ()
 
 
-def test_behind_others(account: Account) -> None:
+def test_withdrawing_from_the_middle_keeps_the_order_of_the_others(account: Account) -> None:
     """A notification that is withdrawn from the middle of a line leaves the others in their order."""
     ids = [account.submit() for _ in range(3)]
     account.ledger.cancel(ids[1])
@@ -54,7 +54,7 @@ def test_behind_others(account: Account) -> None:
     [MAINTENANCE, TOMORROW, REFUSED, UNCLEAR, NO_BALANCE, UNCONFIRMED],
     ids=lambda outcome: outcome.kind,
 )
-def test_a_call_in_flight(account: Account, outcome: Outcome) -> None:
+def test_a_withdrawn_call_in_flight_is_followed_by_no_other(account: Account, outcome: Outcome) -> None:
     """A call in flight cannot be called back, but whatever it comes to short of success, nothing follows it."""
     id_ = account.submit()
     grant = account.granted(id_)
@@ -66,7 +66,7 @@ def test_a_call_in_flight(account: Account, outcome: Outcome) -> None:
     assert account.ledger.counts() == dict.fromkeys(State, 0) | {State.CANCELLED: 1}
 
 
-def test_a_call_that_succeeds_all_the_same(account: Account) -> None:
+def test_a_withdrawn_call_that_succeeds_is_accepted(account: Account) -> None:
     """A call that was accepted is accepted, also when it was to be withdrawn meanwhile."""
     id_ = account.submit()
     grant = account.granted(id_)
@@ -74,7 +74,7 @@ def test_a_call_that_succeeds_all_the_same(account: Account) -> None:
     assert account.settle(grant, ACCEPTED) == State.ACCEPTED
 
 
-def test_a_lost_call(account: Account) -> None:
+def test_a_withdrawn_call_that_was_lost_is_counted_and_not_sent_again(account: Account) -> None:
     """A withdrawn call whose worker was lost is not sent again, and is charged."""
     id_ = account.submit()
     account.granted(id_)
@@ -85,7 +85,7 @@ def test_a_lost_call(account: Account) -> None:
     account.granted_exactly_at(account.clock.now + GAP, account.submit())
 
 
-def test_a_late_success_after_a_cancel(account: Account) -> None:
+def test_a_late_success_decides_a_withdrawn_resend(account: Account) -> None:
     """A resend that was to be withdrawn ends accepted when the first attempt's success arrives late."""
     id_ = account.submit()
     lost = account.lose_call(id_)
@@ -106,7 +106,7 @@ def test_the_next_attempt_is_not_withdrawn(account: Account) -> None:
     assert account.state(id_) is State.WAITING
 
 
-def test_a_final_notification(account: Account) -> None:
+def test_withdrawing_changes_no_final_state(account: Account) -> None:
     """A final state stays, and is told."""
     id_ = account.submit()
     account.call(id_)
@@ -115,13 +115,13 @@ def test_a_final_notification(account: Account) -> None:
     assert account.explain(id_) == before
 
 
-def test_an_unknown_notification(account: Account) -> None:
+def test_withdrawing_an_unknown_notification_is_an_error(account: Account) -> None:
     """To withdraw what is not known is an error."""
     with pytest.raises(UnknownNotification):
         account.ledger.cancel("unknown")
 
 
-def test_expiry(account: Account) -> None:
+def test_a_notification_expires_at_its_deadline_and_not_before(account: Account) -> None:
     """A notification expires when its deadline has come, not before, wherever it stands in its line."""
     head, middle, last = account.submit(), account.submit(expires=60), account.submit()
     account.clock.advance(MINUTE - 1)
@@ -134,7 +134,7 @@ def test_expiry(account: Account) -> None:
     assert account.call_order(head, 2) == [head, last]
 
 
-def test_the_head_expires(account: Account) -> None:
+def test_the_line_of_an_expired_head_is_due_when_the_next_is(account: Account) -> None:
     """When the head of a line expires, the agenda has the number at the time of the next."""
     head, later = account.submit(expires=60), account.submit(countdown=600)
     account.clock.advance(MINUTE)
@@ -142,7 +142,7 @@ def test_the_head_expires(account: Account) -> None:
     assert account.due(later) == account.clock.now + 9 * MINUTE
 
 
-def test_expiry_while_paused(account: Account) -> None:
+def test_deadlines_run_while_the_account_is_paused(account: Account) -> None:
     """Deadlines run while the account is paused."""
     id_ = account.submit(expires=60)
     account.ledger.pause("maintenance")
@@ -150,7 +150,7 @@ def test_expiry_while_paused(account: Account) -> None:
     assert account.ledger.expire() == [id_]
 
 
-def test_expiry_before_the_countdown(account: Account) -> None:
+def test_a_deadline_before_the_countdown_ends_it_uncalled(account: Account) -> None:
     """A notification whose deadline comes before its countdown is over is never called."""
     id_ = account.submit(expires=60, countdown=600)
     account.clock.advance(HOUR)
@@ -158,7 +158,7 @@ def test_expiry_before_the_countdown(account: Account) -> None:
     assert account.state(id_) is State.EXPIRED
 
 
-def test_expiry_in_portions(account: Account) -> None:
+def test_a_sweep_takes_so_many_the_earliest_deadlines_first(account: Account) -> None:
     """A sweep takes at most as many as it is told, the earliest deadlines first."""
     ids = [account.submit(other_number(number), expires=number + 1) for number in range(5)]
     account.clock.advance(MINUTE)

@@ -9,7 +9,7 @@ from tests.support.clock import MINUTE, SECOND
 from voice_notify.domain.states import State
 
 
-def test_one_id_for_each_due_line(account: Account) -> None:
+def test_each_due_line_is_claimed_once(account: Account) -> None:
     """Each line that is due is rung once, by the id at its head, however many wait in it."""
     first = account.submit()
     account.submit()
@@ -27,7 +27,7 @@ def test_a_line_is_leased_to_a_wakeup(account: Account) -> None:
     assert account.claim(worker="w2").ids == (id_,)
 
 
-def test_at_most_so_many(account: Account) -> None:
+def test_a_wakeup_takes_so_many_lines_the_longest_due_first(account: Account) -> None:
     """A ring takes at most `most` lines, the longest due first; the next ring takes the others."""
     for number in range(5):
         account.submit(other_number(number), id=f"n{number}")
@@ -37,7 +37,7 @@ def test_at_most_so_many(account: Account) -> None:
     assert [claim.idle_ms for claim in claims] == [0, 0, 0]
 
 
-def test_what_is_not_due(account: Account) -> None:
+def test_what_is_not_due_is_not_claimed_and_the_wait_is_told(account: Account) -> None:
     """A line whose number may not be called yet is not claimed; the pump is told how long nothing will be due."""
     id_ = account.submit()
     account.submit()
@@ -51,13 +51,13 @@ def test_what_is_not_due(account: Account) -> None:
     assert len(account.claim().ids) == 1
 
 
-def test_an_empty_agenda(account: Account) -> None:
+def test_an_empty_agenda_tells_no_time_to_wait(account: Account) -> None:
     """Where nothing waits, nothing is known to become due."""
     claim = account.claim()
     assert (claim.ids, claim.lapsed, claim.idle_ms) == ((), (), None)
 
 
-def test_rings_per_worker(account: Account) -> None:
+def test_no_more_wakeups_are_sent_than_live_workers_can_answer(account: Account) -> None:
     """No more rings are under way than the workers that are alive can answer."""
     for number in range(5):
         account.submit(other_number(number))
@@ -80,7 +80,7 @@ def test_due_lines_are_shared_among_the_wakeups(account: Account) -> None:
     assert len(account.claim(fewest=20, most=100, wakeups_per_worker=5).ids) == 20
 
 
-def test_lines_given_back(account: Account) -> None:
+def test_lines_given_back_are_due_at_once(account: Account) -> None:
     """Lines that were claimed and not begun are due again at once; one in flight and one unknown are left alone."""
     waiting, calling = account.submit(other_number(1)), account.submit(other_number(2))
     account.claim()
@@ -111,14 +111,14 @@ def test_a_dead_worker_answers_no_wakeups(account: Account) -> None:
     assert account.claim(most=1, wakeups_per_worker=1, worker="w1").ids == ()
 
 
-def test_a_turn_without_a_ring(account: Account) -> None:
+def test_a_turn_that_finds_nothing_uses_up_no_wakeup(account: Account) -> None:
     """A turn that found nothing due uses up none of the rings."""
     account.claim(wakeups_per_worker=1)
     account.submit()
     assert len(account.claim(wakeups_per_worker=1).ids) == 1
 
 
-def test_the_workers(account: Account) -> None:
+def test_workers_are_named_while_they_are_heard_of(account: Account) -> None:
     """Workers are named while their pump is heard."""
     account.clock.set(round(datetime.now(UTC).timestamp() * 1000))  # `workers` asks the server for its own time
     account.claim(worker="w1@host")
@@ -127,7 +127,7 @@ def test_the_workers(account: Account) -> None:
     assert account.ledger.workers() == ["w1@host"]
 
 
-def test_a_lapsed_call(account: Account) -> None:
+def test_a_lapsed_call_is_handed_over_with_what_decides_it(account: Account) -> None:
     """A call whose lease ran out is handed to a pump, with what it needs to decide; until then it is not."""
     id_ = account.submit(on_unconfirmed="dead_letter")
     grant = account.granted(id_)
@@ -160,7 +160,7 @@ def test_a_lapsed_call_keeps_its_line(account: Account) -> None:
     assert account.begin(waiting) is None
 
 
-def test_lapsed_calls_of_a_paused_account(account: Account) -> None:
+def test_a_pause_does_not_keep_lapsed_calls_from_being_settled(account: Account) -> None:
     """A pause keeps calls from beginning, not from being settled."""
     account.granted(account.submit())
     account.ledger.pause("maintenance")
@@ -168,7 +168,7 @@ def test_lapsed_calls_of_a_paused_account(account: Account) -> None:
     assert len(account.claim().lapsed) == 1
 
 
-def test_a_paused_account(account: Account) -> None:
+def test_nothing_is_claimed_while_the_account_is_paused(account: Account) -> None:
     """While the account is paused nothing is rung; afterwards each line that became due meanwhile is."""
     ids = [account.submit(other_number(number)) for number in range(3)]
     account.ledger.pause("maintenance")
@@ -178,7 +178,7 @@ def test_a_paused_account(account: Account) -> None:
     assert sorted(account.claim().ids) == sorted(ids)
 
 
-def test_no_more_than_the_rate_allows(account: Account) -> None:
+def test_no_more_lines_are_claimed_than_the_rate_allows(account: Account) -> None:
     """With `max_calls_per_second` no more lines are rung than may be called now: the burst of 50 ms."""
     account.configure(call_interval_ms=20)
     for number in range(10):

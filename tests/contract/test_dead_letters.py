@@ -30,7 +30,7 @@ def dead_letter(account: Account, mobile: str = MOBILE, **fields: object) -> str
     return id_
 
 
-def test_a_dead_letter(account: Account) -> None:
+def test_a_refused_notification_is_found_among_the_dead_letters(account: Account) -> None:
     """A notification that was refused for good is found among the dead letters with the provider's words."""
     id_ = dead_letter(account)
     (letter,) = account.dead_letters.find(Filter())
@@ -38,7 +38,7 @@ def test_a_dead_letter(account: Account) -> None:
     assert account.dead_letters.count() == 1
 
 
-def test_only_the_dead(account: Account) -> None:
+def test_only_the_dead_are_found_replayed_or_purged(account: Account) -> None:
     """What waits, is being called or ended otherwise is no dead letter."""
     waiting, accepted, cancelled = (account.submit(other_number(number)) for number in range(3))
     account.call(accepted)
@@ -64,7 +64,7 @@ def test_only_the_dead(account: Account) -> None:
     ],
     ids=repr,
 )
-def test_a_filter(account: Account, only: Filter, found: list[str]) -> None:
+def test_a_filter_finds_what_matches_all_its_fields(account: Account, only: Filter, found: list[str]) -> None:
     """A filter finds the dead letters that match all its fields, the oldest first."""
     account.submit(id="bad")
     account.call("bad", REFUSED)
@@ -74,7 +74,7 @@ def test_a_filter(account: Account, only: Filter, found: list[str]) -> None:
     assert [letter.id for letter in account.dead_letters.find(only, limit=1)] == found[:1]
 
 
-def test_finding_while_they_leave(account: Account) -> None:
+def test_purging_while_reading_hides_none_of_the_others(account: Account) -> None:
     """Dead letters that are purged while they are being read hide none of the others."""
     ids = [dead_letter(account) for _ in range(4)]
     found = []
@@ -85,7 +85,7 @@ def test_finding_while_they_leave(account: Account) -> None:
     assert account.dead_letters.count() == 0
 
 
-def test_a_replay(account: Account) -> None:
+def test_a_replayed_dead_letter_waits_as_if_submitted_now(account: Account) -> None:
     """A replayed dead letter waits in its line as if submitted now, with its history and a new deadline."""
     id_ = dead_letter(account, expires=60)
     account.clock.advance(DAY)
@@ -115,7 +115,7 @@ def test_a_replay_is_no_way_around_the_windows(account: Account) -> None:
     account.granted_exactly_at(called + GAP, id_)
 
 
-def test_a_replay_stands_at_the_end(account: Account) -> None:
+def test_a_replayed_dead_letter_stands_at_the_end_of_its_priority(account: Account) -> None:
     """A replayed notification stands behind those that were submitted before the replay, but for its priority."""
     low, high = dead_letter(account), dead_letter(account, priority=5)
     waiting = [account.submit(), account.submit()]
@@ -123,7 +123,7 @@ def test_a_replay_stands_at_the_end(account: Account) -> None:
     assert account.call_order(low, 4) == [high, *waiting, low]
 
 
-def test_attempts_after_a_replay(account: Account) -> None:
+def test_attempts_and_resends_are_counted_anew_after_a_replay(account: Account) -> None:
     """After a replay, attempts and resends are counted anew."""
     id_ = account.submit()
     for outcome in (UNCONFIRMED, UNCONFIRMED, MAINTENANCE):
@@ -138,7 +138,7 @@ def test_attempts_after_a_replay(account: Account) -> None:
     assert (record.state, record.attempts, record.unconfirmed) == (State.WAITING, POLICY.max_attempts - 1, 1)
 
 
-def test_a_late_success_after_a_replay(account: Account) -> None:
+def test_a_late_success_saves_a_replayed_dead_letter_the_second_call(account: Account) -> None:
     """A success that arrives late saves a replayed notification the second call."""
     id_ = account.submit(on_unconfirmed="dead_letter")
     lost = account.lose_call(id_)
@@ -148,7 +148,7 @@ def test_a_late_success_after_a_replay(account: Account) -> None:
     assert account.state(id_) is State.ACCEPTED
 
 
-def test_a_replay_expires(account: Account) -> None:
+def test_a_replayed_dead_letter_expires_at_its_new_deadline(account: Account) -> None:
     """A replayed notification expires at its new deadline."""
     id_ = dead_letter(account)
     account.dead_letters.replay([id_], expires=60)
@@ -156,7 +156,7 @@ def test_a_replay_expires(account: Account) -> None:
     assert account.ledger.expire() == [id_]
 
 
-def test_a_replay_twice(account: Account) -> None:
+def test_a_dead_letter_that_two_replay_comes_back_once(account: Account) -> None:
     """A dead letter that two people replay comes back once."""
     id_ = dead_letter(account)
     assert account.dead_letters.replay([id_, id_], expires=60) == 1
@@ -165,7 +165,7 @@ def test_a_replay_twice(account: Account) -> None:
     assert account.dead_letters.replay([id_], expires=60) == 0
 
 
-def test_the_key_of_a_purged_letter(account: Account) -> None:
+def test_the_key_of_a_purged_dead_letter_may_be_used_anew(account: Account) -> None:
     """With its key a purged notification may be submitted anew: the key of nothing holds nothing back."""
     first = account.submit(key="order-1")
     account.call(first, REFUSED)
@@ -175,7 +175,7 @@ def test_the_key_of_a_purged_letter(account: Account) -> None:
     assert account.state(again.id) is State.WAITING
 
 
-def test_a_purge(account: Account) -> None:
+def test_a_purged_dead_letter_is_gone_and_the_others_are_not(account: Account) -> None:
     """A purged dead letter is gone, and the others are not."""
     gone, kept = dead_letter(account), dead_letter(account)
     assert account.dead_letters.purge([gone]) == 1
@@ -186,11 +186,11 @@ def test_a_purge(account: Account) -> None:
     assert account.dead_letters.purge([gone]) == 0
 
 
-def test_more_than_a_chunk(account: Account) -> None:
+def test_more_dead_letters_than_a_round_trip_takes_are_found_and_replayed(account: Account) -> None:
     """More dead letters than one round trip takes are all replayed, and all are found."""
-    ids = [f"n{number}" for number in range(501)]
+    ids = [f"n{number:03}" for number in range(501)]
     account.configure(suspect_run=1000, max_line=1000)
     for id_ in ids:
-        dead_letter(account, id=id_)
+        account.call(account.submit(id=id_), REFUSED, takes=0)
     assert [letter.id for letter in account.dead_letters.find(Filter())] == ids
     assert account.dead_letters.replay(iter(ids), expires=60) == len(ids)

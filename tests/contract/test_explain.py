@@ -31,12 +31,12 @@ def blocked_by(account: Account, id_: str) -> tuple[str, int | None, int]:
     return explained.reason, explained.due_ms, explained.ahead
 
 
-def test_new(account: Account) -> None:
+def test_the_first_of_a_free_line_is_called_next(account: Account) -> None:
     """The first of a free line is called next."""
     assert blocked_by(account, account.submit()) == (Reason.NEW, NOON, 0)
 
 
-def test_the_gap(account: Account) -> None:
+def test_those_behind_a_call_wait_one_gap_each(account: Account) -> None:
     """Those behind a call wait one gap each."""
     ids = [account.submit() for _ in range(3)]
     account.call(ids[0])
@@ -45,13 +45,13 @@ def test_the_gap(account: Account) -> None:
     assert blocked_by(account, ids[2]) == (Reason.GAP, called + 2 * GAP, 1)
 
 
-def test_behind_others_that_may_be_called(account: Account) -> None:
+def test_those_behind_a_free_head_wait_for_the_gap_after_it(account: Account) -> None:
     """Those behind the first of a free line wait for the gap after it."""
     account.submit()
     assert blocked_by(account, account.submit()) == (Reason.GAP, NOON + GAP, 1)
 
 
-def test_in_flight(account: Account) -> None:
+def test_a_call_in_flight_counts_as_one_ahead(account: Account) -> None:
     """Behind a call in flight nothing begins before its gap; the call counts as one ahead."""
     account.granted(account.submit())
     second, third = account.submit(), account.submit()
@@ -59,14 +59,14 @@ def test_in_flight(account: Account) -> None:
     assert blocked_by(account, third) == (Reason.IN_FLIGHT, NOON + 2 * GAP, 2)
 
 
-def test_calling(account: Account) -> None:
+def test_the_next_step_of_a_call_in_flight_is_the_end_of_its_lease(account: Account) -> None:
     """The next step of a call in flight is due when its lease runs out."""
     id_ = account.submit()
     account.granted(id_)
     assert blocked_by(account, id_) == ("attempt", NOON + LEASE, 0)
 
 
-def test_daily(account: Account) -> None:
+def test_the_sixth_of_a_day_waits_until_the_first_is_a_window_ago(account: Account) -> None:
     """After five calls the sixth waits until the first is a window ago."""
     ids = [account.submit() for _ in range(7)]
     for _ in range(5):
@@ -77,7 +77,7 @@ def test_daily(account: Account) -> None:
     assert blocked_by(account, ids[6]) == (Reason.DAILY, first_call + LIMITS.window_ms + HOUR + SECOND, 1)
 
 
-def test_backoff(account: Account) -> None:
+def test_a_refused_notification_waits_for_the_end_of_its_backoff(account: Account) -> None:
     """A notification that was refused for now waits for the end of its backoff."""
     id_ = account.submit()
     account.call(id_, MAINTENANCE)
@@ -86,7 +86,7 @@ def test_backoff(account: Account) -> None:
     assert blocked_by(account, id_) == (Reason.NEW, account.clock.now, 0)
 
 
-def test_not_before(account: Account) -> None:
+def test_a_countdown_is_waited_for(account: Account) -> None:
     """A notification with a countdown waits for its end."""
     id_ = account.submit(countdown=60)
     assert blocked_by(account, id_) == (Reason.NOT_BEFORE, NOON + MINUTE, 0)
@@ -94,7 +94,7 @@ def test_not_before(account: Account) -> None:
     assert blocked_by(account, id_) == (Reason.NEW, NOON + MINUTE, 0)
 
 
-def test_not_before_and_the_line(account: Account) -> None:
+def test_those_ahead_delay_a_countdown_only_beyond_its_end(account: Account) -> None:
     """Those ahead of a countdown are called while it runs: they delay it only as far as they reach beyond it."""
     for _ in range(2):
         account.submit()
@@ -103,7 +103,7 @@ def test_not_before_and_the_line(account: Account) -> None:
     assert blocked_by(account, later) == (Reason.NOT_BEFORE, NOON + 10 * MINUTE, 3)
 
 
-def test_quota(account: Account) -> None:
+def test_a_held_number_waits_for_the_providers_next_day(account: Account) -> None:
     """A number that 606 holds waits for the provider's next day, and one gap for each ahead."""
     ids = [account.submit() for _ in range(2)]
     account.call(ids[0], TOMORROW)
@@ -111,7 +111,7 @@ def test_quota(account: Account) -> None:
     assert blocked_by(account, ids[1]) == (Reason.QUOTA, NOON + 12 * HOUR + GAP, 1)
 
 
-def test_paused(account: Account) -> None:
+def test_a_paused_account_waits_for_its_probe_or_a_person(account: Account) -> None:
     """While the account is paused, the next look is the probe's, or a person's."""
     account.call(account.submit(other_number(1)), NO_BALANCE)
     id_ = account.submit()
@@ -122,14 +122,14 @@ def test_paused(account: Account) -> None:
     assert blocked_by(account, id_) == (Reason.PAUSED, None, 0)
 
 
-def test_a_deadline_that_comes_first(account: Account) -> None:
+def test_the_next_step_is_to_expire_where_the_deadline_comes_first(account: Account) -> None:
     """The next step of a notification that cannot be called before its deadline is to expire then."""
     ids = [account.submit(), account.submit(expires=3600)]
     account.call(ids[0], TOMORROW)
     assert blocked_by(account, ids[1]) == (Reason.QUOTA, NOON + HOUR, 1)
 
 
-def test_a_resend(account: Account) -> None:
+def test_a_resend_waits_for_the_gap(account: Account) -> None:
     """A resend waits for the gap after the call that may have been placed."""
     id_ = account.submit()
     account.call(id_, UNCONFIRMED)
@@ -137,7 +137,7 @@ def test_a_resend(account: Account) -> None:
 
 
 @pytest.mark.parametrize("end", [State.ACCEPTED, State.CANCELLED, State.EXPIRED])
-def test_final(account: Account, end: State) -> None:
+def test_what_has_ended_has_no_next_step(account: Account, end: State) -> None:
     """What has ended has no next step, and nothing ahead, though others may still wait for its number."""
     id_ = account.submit(expires=60)
     account.submit()
@@ -154,7 +154,7 @@ def test_final(account: Account, end: State) -> None:
     assert reason == account.explain(id_).record.reason
 
 
-def test_the_history(account: Account) -> None:
+def test_the_history_has_each_transition_with_time_reason_and_detail(account: Account) -> None:
     """The history has each transition with its time, reason and the provider's words."""
     id_ = account.submit()
     account.call(id_, MAINTENANCE)
@@ -174,7 +174,7 @@ def test_the_history(account: Account) -> None:
     )
 
 
-def test_an_unknown_notification(account: Account) -> None:
+def test_explaining_an_unknown_notification_is_an_error(account: Account) -> None:
     """What is not known cannot be explained."""
     with pytest.raises(UnknownNotification):
         account.explain("unknown")

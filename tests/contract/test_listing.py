@@ -54,7 +54,7 @@ def view(account: Account, mobile: str = MOBILE, most: int = 100) -> NumberView:
 # By state.
 
 
-def test_those_that_wait(account: Account) -> None:
+def test_those_that_wait_come_by_due_time_and_place_in_line(account: Account) -> None:
     """Waiting ones come by the time at which their number is due, each number's in the order of its line."""
     account.submit(other_number(1), id="later", countdown=600)
     account.submit(other_number(2), id="low")
@@ -65,7 +65,7 @@ def test_those_that_wait(account: Account) -> None:
     assert waiting(account) == ["high", "low", "beside", "behind", "later"]
 
 
-def test_nothing_open(account: Account) -> None:
+def test_nothing_is_listed_where_nothing_is_open(account: Account) -> None:
     """Where nothing is open, nothing is listed."""
     account.call(account.submit(), ACCEPTED)
     assert waiting(account) == []
@@ -84,14 +84,14 @@ def test_nothing_open(account: Account) -> None:
     ],
     ids=repr,
 )
-def test_chosen(account: Account, wanted: Wanted, found: list[str]) -> None:
+def test_only_what_matches_all_that_is_asked_for_is_listed(account: Account, wanted: Wanted, found: list[str]) -> None:
     """Only those that match all that is asked for are listed."""
     account.submit(other_number(1), id="soon")
     account.submit(other_number(2), id="late", countdown=600)
     assert waiting(account, wanted) == found
 
 
-def test_those_in_flight(account: Account) -> None:
+def test_those_in_flight_come_by_the_end_of_their_lease(account: Account) -> None:
     """Calls in flight come by the time at which their lease runs out."""
     account.submit(other_number(1), id="second")
     account.submit(other_number(2), id="first")
@@ -102,7 +102,7 @@ def test_those_in_flight(account: Account) -> None:
     assert [each.id for each in listing_of(account).calling(Wanted(mobile=other_number(1)))] == ["second"]
 
 
-def test_those_that_ended(account: Account) -> None:
+def test_those_that_ended_come_newest_first_and_are_all_counted(account: Account) -> None:
     """Those of a final state are found by a scan, the newest first, all counted and a few shown."""
     for number in range(5):
         account.submit(other_number(number), id=f"n{number}")
@@ -123,7 +123,9 @@ def test_another_account_is_not_looked_into(account: Account) -> None:
     assert ended(account, State.ACCEPTED).total == 0
 
 
-def test_more_than_a_chunk(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_takes_several_round_trips_is_listed_whole_and_in_order(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What takes several round trips is listed whole, each one once, in order."""
     monkeypatch.setattr(listing, "_CHUNK", 3)
     ids = [account.submit(other_number(number), id=f"n{number}", countdown=number) for number in range(10)]
@@ -134,7 +136,7 @@ def test_more_than_a_chunk(account: Account, monkeypatch: pytest.MonkeyPatch) ->
     assert [each.id for each in ended(account, State.ACCEPTED).newest] == ids[::-1]
 
 
-def test_a_scan_that_sees_one_twice(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_scan_sees_twice_is_listed_once(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that the scan sees twice, as it may while Redis resizes its table, is listed once."""
     account.call(account.submit(id="n1"), ACCEPTED)
     scan = account.client.scan
@@ -147,7 +149,7 @@ def test_a_scan_that_sees_one_twice(account: Account, monkeypatch: pytest.Monkey
     assert [each.id for each in ended(account, State.ACCEPTED).newest] == ["n1"]
 
 
-def test_a_stopped_scan(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_scan_says_that_it_is_not_complete(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scan that a person stops tells what it has found, and that this is not all."""
     monkeypatch.setattr(listing, "_CHUNK", 3)
     for number in range(40):
@@ -163,14 +165,14 @@ def test_a_stopped_scan(account: Account, monkeypatch: pytest.MonkeyPatch) -> No
 # One number.
 
 
-def test_an_unknown_number(account: Account) -> None:
+def test_a_number_never_called_may_be_called_now(account: Account) -> None:
     """A number that nobody called has all its calls left and may be called now."""
     found = view(account)
     assert (found.calls, found.left, found.reason, found.free_ms) == ((), 5, Reason.NEW, account.clock.now)
     assert (found.line, found.open, found.pause, found.hold_ms) == ((), 0, None, 0)
 
 
-def test_the_gap(account: Account) -> None:
+def test_after_a_call_the_gap_says_when_the_number_is_free(account: Account) -> None:
     """After a call, the gap says when the next is free."""
     account.call(account.submit())
     called = account.clock.now
@@ -179,7 +181,7 @@ def test_the_gap(account: Account) -> None:
     assert (found.calls, found.left, found.reason, found.free_ms) == ((called,), 4, Reason.GAP, called + GAP)
 
 
-def test_the_day(account: Account) -> None:
+def test_after_a_days_calls_the_first_to_leave_the_window_frees_the_number(account: Account) -> None:
     """After the last call of the day, the first one that leaves the window says when the next is free."""
     call_times = []
     for _ in range(5):
@@ -194,7 +196,7 @@ def test_the_day(account: Account) -> None:
     assert (found.calls, found.left, found.reason) == (tuple(call_times[2:]), 2, Reason.NEW)
 
 
-def test_the_hold_of_a_606(account: Account) -> None:
+def test_the_hold_of_a_606_is_shown_until_midnight(account: Account) -> None:
     """A 606 holds the number until midnight in China, and that is said."""
     account.call(account.submit(), TOMORROW)
     found = view(account)
@@ -204,7 +206,7 @@ def test_the_hold_of_a_606(account: Account) -> None:
     assert (view(account).hold_ms, view(account).reason) == (0, Reason.NEW)
 
 
-def test_a_line(account: Account) -> None:
+def test_each_of_a_line_has_its_place_and_its_due_time(account: Account) -> None:
     """Each of a line has its place, and the moment at which it will be called, as `explain` has it."""
     account.submit(id="beside", countdown=60)
     account.submit(id="low")
@@ -223,14 +225,14 @@ def test_a_line(account: Account) -> None:
     assert found.line[0].due_ms == account.clock.now + LEASE
 
 
-def test_a_part_of_a_line(account: Account) -> None:
+def test_of_a_long_line_the_first_are_shown_and_all_are_counted(account: Account) -> None:
     """Of a long line the first are shown and all are counted."""
     ids = [account.submit() for _ in range(5)]
     found = view(account, most=2)
     assert ([each.record.id for each in found.line], found.open) == (ids[:2], 5)
 
 
-def test_a_backoff_and_a_deadline(account: Account) -> None:
+def test_a_backoff_is_scheduled_and_a_deadline_that_comes_first_has_no_call(account: Account) -> None:
     """One that backs off stands beside the line; one whose deadline comes first will not be called."""
     account.submit(id="again")
     account.call("again", MAINTENANCE)
@@ -243,7 +245,7 @@ def test_a_backoff_and_a_deadline(account: Account) -> None:
     ]
 
 
-def test_a_number_of_a_paused_account(account: Account) -> None:
+def test_under_a_pause_the_probes_time_counts_and_by_hand_none_is_known(account: Account) -> None:
     """Under the breaker's pause the probe's time counts; under a pause by hand nobody knows."""
     account.call(account.submit(other_number(1)), NO_BALANCE)
     account.submit(id="n1")
@@ -257,7 +259,7 @@ def test_a_number_of_a_paused_account(account: Account) -> None:
 # The account.
 
 
-def test_how_the_account_stands(account: Account) -> None:
+def test_the_account_status_is_of_one_moment(account: Account) -> None:
     """Numbers that are due, refusals in a row and the workers alive are told as of one moment."""
     account.claim(worker="w2")
     account.claim(worker="w1")
@@ -275,7 +277,7 @@ def test_how_the_account_stands(account: Account) -> None:
     assert (found.run, found.run_code, found.workers) == (0, "", ())
 
 
-def test_what_is_spent_today(account: Account) -> None:
+def test_units_of_one_day_are_told_without_refused_calls(account: Account) -> None:
     """Billing units of the calls of one day in China are told, refused ones left out."""
     for number, outcome in enumerate((ACCEPTED, UNCONFIRMED, REFUSED)):
         account.call(account.submit(other_number(number)), outcome)

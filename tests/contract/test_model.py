@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -33,11 +33,12 @@ from tests.support.account import (
     Account,
     other_number,
 )
-from tests.support.clock import HOUR, MINUTE, SECOND
-from tests.support.reference import Note, Reference
+from tests.support.clock import DAY, HOUR, MINUTE, SECOND
+from tests.support.reference import FINAL, NOT_PLACED, Note, Reference
+from voice_notify.domain.notification import OnUnconfirmed
 from voice_notify.domain.outcome import Outcome
-from voice_notify.domain.retry import Window, decide
-from voice_notify.domain.states import TRANSITIONS, State
+from voice_notify.domain.retry import decide
+from voice_notify.domain.states import State
 from voice_notify.domain.windows import Limits
 from voice_notify.errors import LineFull
 from voice_notify.ledger import keys
@@ -46,7 +47,9 @@ from voice_notify.ledger.ledger import Grant, Lapsed, Settlement
 MOBILES = [other_number(number) for number in range(2)]
 #: Small windows, so that a short run meets them.
 LIMITS = Limits(gap_ms=GAP, max_calls=3, window_ms=10 * MINUTE)
-FOREVER = 7 * 24 * HOUR
+FOREVER = 7 * DAY
+#: So short that a run outlives it, and never met to the millisecond by a sum of `PAUSES`.
+RETENTION = DAY + 250
 OUTCOMES = [ACCEPTED, ACCEPTED, UNCONFIRMED, UNCONFIRMED, MAINTENANCE, UNCLEAR, REFUSED, TOMORROW, NO_BALANCE]
 PAUSES = [1, SECOND, 2 * SECOND, WAKEUP_LEASE, LEASE, GAP, MINUTE, LIMITS.window_ms, 12 * HOUR]
 picks = st.integers(0, 1000)
@@ -65,7 +68,7 @@ HAPPENINGS = [
     *["an application submits"] * 4,
     *["time passes"] * 3,
     *["a worker begins when due", "a worker settles"] * 6,
-    *["a worker begins", "a worker settles late", "a worker is lost", "a pump turns"] * 2,
+    *["a worker begins", "a worker settles late", "a worker is lost", "a dispatcher turns"] * 2,
     "a worker asks again",
     *["a person replays", "a person resumes"] * 2,
     *["a person submits again", "a person cancels", "a person purges", "a person pauses"],
@@ -88,8 +91,10 @@ class LedgerMachine(RuleBasedStateMachine):
         super().__init__()
         client.flushdb()
         self.account = Account(client)
-        self.account.configure(limits=LIMITS, max_line=3, suspect_run=2, default_expires_ms=FOREVER)
-        self.model = Reference(LIMITS, self.account.ledger.rules)
+        self.account.configure(
+            limits=LIMITS, max_line=3, suspect_run=2, default_expires_ms=FOREVER, retention_ms=RETENTION
+        )
+        self.model = Reference(LIMITS, self.account.ledger.rules, POLICY)
         self.attempts: list[Grant | Lapsed] = []
         self.placed: defaultdict[str, list[Placed]] = defaultdict(list)
         self.states: dict[str, State] = {}
@@ -98,6 +103,13 @@ class LedgerMachine(RuleBasedStateMachine):
     @property
     def now(self) -> int:
         return self.account.clock.now
+
+    def let_pass(self, milliseconds: int) -> None:
+        self.account.clock.advance(milliseconds)
+        self.model.forget(self.now)
+
+    def wait_until(self, moment: int) -> None:
+        self.let_pass(max(0, moment - self.now))
 
     def id_at(self, pick: int, ids: Iterable[str]) -> str:
         among = list(ids)
@@ -108,8 +120,10 @@ class LedgerMachine(RuleBasedStateMachine):
         return [attempt for attempt in self.attempts if attempt.token in calling]
 
     def over(self) -> list[Grant]:
-        in_flight = self.in_flight()
-        return [attempt for attempt in self.attempts if isinstance(attempt, Grant) and attempt not in in_flight]
+        """Those whose worker may still come with a reply: no reply comes a window after the grant."""
+        in_flight, since = self.in_flight(), self.now - LIMITS.window_ms
+        granted = [attempt for attempt in self.attempts if isinstance(attempt, Grant) and attempt.now_ms > since]
+        return [attempt for attempt in granted if attempt not in in_flight]
 
     def open_ids(self) -> list[str]:
         return [note.id for note in self.model.notes.values() if note.is_open]
@@ -131,10 +145,10 @@ class LedgerMachine(RuleBasedStateMachine):
     def happens(self, *, what: str, pick: int, outcome: Outcome, milliseconds: int, fields: dict[str, Any]) -> None:
         match what.split(" ", 2):
             case "time", "passes":
-                self.account.clock.advance(milliseconds)
+                self.let_pass(milliseconds)
             case "an", "application", "submits":
                 self.submit(fields)
-            case "a", "pump", "turns":
+            case "a", "dispatcher", "turns":
                 self.claim()
             case "a", "worker", does:
                 self.a_worker(does, pick, outcome)
@@ -145,8 +159,9 @@ class LedgerMachine(RuleBasedStateMachine):
         id_ = f"n{len(self.states)}"
         deadline = self.now + (FOREVER if fields["expires"] is None else fields["expires"] * SECOND)
         joins = self.now + fields["countdown"] * SECOND
-        note = Note(id_, fields["mobile"], fields["priority"], 0, joins, deadline)
-        status, expected = self.model.submit(note, fields["key"])
+        policy = OnUnconfirmed(fields["on_unconfirmed"]) if fields["on_unconfirmed"] else None
+        note = Note(id_, fields["mobile"], fields["priority"], joins, deadline, policy)
+        status, expected = self.model.submit(note, fields["key"], self.now)
         try:
             found = self.account.submission(id=id_, **fields)
         except LineFull:
@@ -165,7 +180,7 @@ class LedgerMachine(RuleBasedStateMachine):
             case "begins when due" if self.open_ids():
                 id_ = self.id_at(pick, self.open_ids())
                 probe = (self.model.pause and self.model.pause.until) or 0
-                self.account.clock.set(max(self.now, probe, self.model.next_look(self.mobiles[id_], self.now)))
+                self.wait_until(max(probe, self.model.next_look(self.mobiles[id_], self.now)))
                 self.ask(id_)
             case "settles" if in_flight:
                 self.settle(in_flight[pick % len(in_flight)], outcome)
@@ -174,20 +189,20 @@ class LedgerMachine(RuleBasedStateMachine):
             case "asks again" if in_flight:
                 self.ask_again(in_flight[pick % len(in_flight)])
             case "is lost" if in_flight:
-                self.account.clock.set(max(self.now, self.model.notes[in_flight[-1].id].lapses))
+                self.wait_until(self.model.notes[in_flight[-1].id].lapses)
                 for lapsed in self.claim():
                     self.settle(lapsed, LAPSED)
 
     def a_person(self, does: str, pick: int) -> None:
-        ledger, letters, model = self.account.ledger, self.account.dead_letters, self.model
+        ledger, dead_letters, model = self.account.ledger, self.account.dead_letters, self.model
         id_ = self.id_at(pick, self.states)
         match does:
             case "cancels" if id_ in model.notes:
-                assert ledger.cancel(id_) is model.cancel(id_)
+                assert ledger.cancel(id_) is model.cancel(id_, self.now)
             case "replays":
-                assert letters.replay([id_], expires=60) == model.replay(id_, self.now, expires=MINUTE)
+                assert dead_letters.replay([id_], expires=60) == model.replay(id_, self.now, expires=MINUTE)
             case "purges":
-                assert letters.purge([id_]) == model.purge(id_)
+                assert dead_letters.purge([id_]) == model.purge(id_)
             case "pauses":
                 assert ledger.pause("by hand") == model.pause_by_hand()
             case "resumes":
@@ -226,30 +241,30 @@ class LedgerMachine(RuleBasedStateMachine):
         assert again.send_within_ms <= since + SEND_WITHIN - self.now
 
     def settle(self, attempt: Grant | Lapsed, outcome: Outcome) -> None:
-        if isinstance(attempt, Lapsed):
+        lapsed = isinstance(attempt, Lapsed)
+        if lapsed:
             outcome = LAPSED
+        expected = self.model.settle(attempt.id, attempt.token, outcome, self.now, lapsed=lapsed)
         step = decide(outcome, attempt.attempt, POLICY, self.now, 0.5)
-        expected = self.model.settle(attempt.id, attempt.token, outcome, step, self.now)
-        assert self.account.ledger.settle(
-            [Settlement(attempt.id, attempt.token, outcome, step, lapsed=outcome is LAPSED)]
-        ) == [expected]
+        settlement = Settlement(attempt.id, attempt.token, outcome, step, lapsed=lapsed)
+        assert self.account.ledger.settle([settlement]) == [expected]
         if expected in ("late", "repeated", "gone"):
             return
         calls = self.placed[self.mobiles[attempt.id]]
         assert calls[-1].token == attempt.token
         calls[-1].until = self.now
-        if step.window is Window.RELEASE:
+        if outcome.kind in NOT_PLACED:
             calls.pop()
 
     def claim(self) -> tuple[Lapsed, ...]:
-        """Turn a pump; what it has to settle is among the attempts then."""
+        """Turn a dispatcher; what it has to settle is among the attempts then."""
         closed = self.model.pause and (self.model.pause.until is None or self.model.pause.until > self.now)
         claim = self.account.claim()
         assert {each.id for each in claim.lapsed} == self.model.claim_lapsed(self.now)
         self.attempts.extend(claim.lapsed)
-        rung = [self.mobiles[id_] for id_ in claim.ids]
-        assert len(set(rung)) == len(rung)
-        assert not (closed and rung)
+        claimed = [self.mobiles[id_] for id_ in claim.ids]
+        assert len(set(claimed)) == len(claimed)
+        assert not (closed and claimed)
         assert all(self.model.notes[id_].is_open for id_ in claim.ids)
         assert set(self.account.ledger.expire()) == self.model.expire(self.now)
         return claim.lapsed
@@ -267,24 +282,24 @@ class LedgerMachine(RuleBasedStateMachine):
     def every_state_is_the_models(self) -> None:
         with self.account.client.pipeline(transaction=False) as pipe:
             for id_ in self.states:
-                pipe.hmget(self.account.prefix + keys.NOTIFICATION + id_, "state", "attempts", "unconfirmed")
+                pipe.hmget(self.account.prefix + keys.NOTIFICATION + id_, "state", "attempts", "unconfirmed", "reason")
             found = pipe.execute()
-        for id_, (state, attempts, unconfirmed) in zip(self.states, found, strict=True):
+        for id_, (state, attempts, unconfirmed, reason) in zip(self.states, found, strict=True):
             note = self.model.notes.get(id_)
             expected = (note.state, note.attempts, note.unconfirmed) if note else (None, 0, 0)
             assert (state, int(attempts or 0), int(unconfirmed or 0)) == expected, id_
+            assert not note or note.is_open or reason == note.reason
 
     @invariant()
     def no_final_state_is_left(self) -> None:
         for id_, note in self.model.notes.items():
             before = self.states[id_]
-            assert note.state is before or any(note.state in ways.get(before, ()) for ways in TRANSITIONS.values())
+            assert note.state is before or before not in FINAL
             self.states[id_] = note.state
 
     @invariant()
     def every_state_is_counted(self) -> None:
-        expected = Counter(note.state for note in self.model.notes.values())
-        assert self.account.ledger.counts() == {state: expected[state] for state in State}
+        assert self.account.ledger.counts() == self.model.counts()
 
     @invariant()
     def the_pause_is_the_models(self) -> None:
@@ -297,7 +312,10 @@ class LedgerMachine(RuleBasedStateMachine):
         for mobile in MOBILES:
             line = self.scores(keys.LINE + mobile)
             calling = self.model.in_flight(mobile)
-            assert set(line) == {note.id for note in self.model.open_notes(mobile)}
+            open_notes = self.model.open_notes(mobile)
+            assert set(line) == {note.id for note in open_notes}
+            scheduled = {note.id: note.joins for note in open_notes if note.joins > self.now and note != calling}
+            assert {id_: line[id_] for id_ in scheduled} == scheduled
             assert [id_ for id_, score in line.items() if score == float("-inf")] == ([calling.id] if calling else [])
         notes = self.model.notes.values()
         assert set(self.scores(keys.CALLING)) == {note.id for note in notes if note.state is State.CALLING}
@@ -320,7 +338,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for _ in range(100):
             if not (agenda := self.agenda()):
                 break
-            self.account.clock.set(max(self.now, min(agenda.values())))
+            self.wait_until(min(agenda.values()))
             self.claim()
             for attempt in self.in_flight():
                 self.settle(attempt, LAPSED)

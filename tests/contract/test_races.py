@@ -27,7 +27,9 @@ def processes() -> Iterator[Pool]:
 
 
 @pytest.mark.parametrize("numbers", [1, 50])
-def test_many_processes(redis_server: RedisServer, processes: Pool, numbers: int) -> None:
+def test_many_processes_at_once_break_no_window_and_lose_nothing(
+    redis_server: RedisServer, processes: Pool, numbers: int
+) -> None:
     """Whatever 8 processes do at once to one number, or to fifty: one call at a time, within the windows, none lost."""
     mobiles = [other_number(number) for number in range(numbers)]
     with redis_server.client() as client:

@@ -49,7 +49,7 @@ LATE_SUCCESS = Outcome(Kind.ACCEPTED, "200", "成功", call_id="late", task_no="
     ],
     ids=lambda value: value.kind if isinstance(value, Outcome) else None,
 )
-def test_the_next_state(account: Account, outcome: Outcome, state: State, reason: str) -> None:
+def test_each_outcome_moves_the_notification_on(account: Account, outcome: Outcome, state: State, reason: str) -> None:
     """Each outcome moves the notification on, with its reason, the provider's code and words, and a line of history."""
     id_ = account.submit()
     grant = account.granted(id_)
@@ -64,7 +64,7 @@ def test_the_next_state(account: Account, outcome: Outcome, state: State, reason
     assert account.ledger.counts() == dict.fromkeys(State, 0) | {state: 1}
 
 
-def test_the_ids_of_the_call(account: Account) -> None:
+def test_an_accepted_notification_keeps_the_providers_ids(account: Account) -> None:
     """An accepted notification keeps the provider's ids of the request and the call."""
     id_ = account.submit()
     account.call(id_, ACCEPTED)
@@ -73,7 +73,7 @@ def test_the_ids_of_the_call(account: Account) -> None:
 
 
 @pytest.mark.parametrize("outcome", [ACCEPTED, UNCLEAR, UNCONFIRMED], ids=lambda outcome: outcome.kind)
-def test_the_window_is_stamped_at_the_reply(account: Account, outcome: Outcome) -> None:
+def test_the_window_counts_from_the_reply(account: Account, outcome: Outcome) -> None:
     """A call that was or may have been placed is charged at the moment of its settlement."""
     id_ = account.submit()
     other = account.submit()
@@ -89,7 +89,7 @@ def test_a_refused_attempt_was_no_call(account: Account, outcome: Outcome) -> No
     assert account.granted(other).id == other
 
 
-def test_a_refund_is_the_attempts_own(account: Account) -> None:
+def test_a_refused_attempt_releases_its_own_call_time_only(account: Account) -> None:
     """A refused attempt gives back its own charge and no other."""
     ids = [account.submit() for _ in range(7)]
     account.call(ids[0])
@@ -102,7 +102,7 @@ def test_a_refund_is_the_attempts_own(account: Account) -> None:
     account.granted_exactly_at(first_call + LIMITS.window_ms, ids[0])
 
 
-def test_a_refund_in_a_full_window(account: Account) -> None:
+def test_a_refused_sixth_attempt_leaves_the_calls_before_it_counted(account: Account) -> None:
     """A sixth attempt that was refused leaves the calls before it charged, but for the one whose window is over."""
     ids = [account.submit() for _ in range(7)]
     calls = []
@@ -117,7 +117,7 @@ def test_a_refund_in_a_full_window(account: Account) -> None:
     account.granted_exactly_at(calls[1] + LIMITS.window_ms, last)
 
 
-def test_the_backoff(account: Account) -> None:
+def test_after_a_transient_refusal_it_waits_and_lets_others_pass(account: Account) -> None:
     """After a refusal for now the notification waits beside its line, and lets the others pass."""
     id_, other = account.submit(), account.submit()
     account.call(id_, MAINTENANCE)
@@ -127,7 +127,7 @@ def test_the_backoff(account: Account) -> None:
     assert account.granted_exactly_at(NOON + SECOND + BACKOFF, id_).attempt.attempts == 2
 
 
-def test_attempts_are_exhausted(account: Account) -> None:
+def test_after_the_last_attempt_it_is_a_dead_letter(account: Account) -> None:
     """After `max_attempts` refusals for now the notification is a dead letter."""
     id_ = account.submit()
     for _ in range(POLICY.max_attempts):
@@ -137,7 +137,7 @@ def test_attempts_are_exhausted(account: Account) -> None:
     assert (record.state, record.reason, record.attempts) == (State.DEAD, "exhausted", POLICY.max_attempts)
 
 
-def test_resends_are_exhausted(account: Account) -> None:
+def test_after_the_last_resend_it_is_a_dead_letter(account: Account) -> None:
     """After `max_unconfirmed` resends of unknown outcome the notification is a dead letter."""
     id_ = account.submit()
     for _ in range(POLICY.max_unconfirmed + 1):
@@ -156,7 +156,7 @@ def test_a_resend_keeps_its_place(account: Account) -> None:
     assert account.granted(other).id == id_
 
 
-def test_the_hold(account: Account) -> None:
+def test_606_holds_the_number_and_counts_no_call(account: Account) -> None:
     """606 holds the number, charges nothing, and says so."""
     id_ = account.submit()
     account.call(id_, TOMORROW)
@@ -165,7 +165,7 @@ def test_the_hold(account: Account) -> None:
     account.granted(account.submit(other_number(1)))
 
 
-def test_the_next_in_line_is_due(account: Account) -> None:
+def test_after_an_attempt_the_agenda_has_the_time_of_the_next_call(account: Account) -> None:
     """When an attempt ends, its number is on the agenda at the time of the next call, or not at all."""
     id_, other = account.submit(), account.submit()
     account.call(id_)
@@ -175,7 +175,7 @@ def test_the_next_in_line_is_due(account: Account) -> None:
     assert account.due(id_) is None
 
 
-def test_a_repeated_settlement(account: Account) -> None:
+def test_a_settlement_sent_again_changes_nothing(account: Account) -> None:
     """A settlement that is sent again because its reply was lost changes nothing."""
     id_ = account.submit()
     grant = account.call(id_, MAINTENANCE)
@@ -184,7 +184,7 @@ def test_a_repeated_settlement(account: Account) -> None:
     assert account.explain(id_) == before
 
 
-def test_a_repeated_success(account: Account) -> None:
+def test_a_success_settled_again_is_counted_once(account: Account) -> None:
     """A success that is settled again is charged once."""
     id_, other = account.submit(), account.submit()
     grant = account.call(id_)
@@ -195,7 +195,7 @@ def test_a_repeated_success(account: Account) -> None:
 
 
 @pytest.mark.parametrize("outcome", [MAINTENANCE, REFUSED, NO_BALANCE, UNCONFIRMED], ids=lambda outcome: outcome.kind)
-def test_a_stale_token(account: Account, outcome: Outcome) -> None:
+def test_a_stale_token_does_not_end_the_attempt_in_flight(account: Account, outcome: Outcome) -> None:
     """What an earlier attempt reports does not end the one in flight."""
     id_ = account.submit()
     stale = account.lose_call(id_)
@@ -207,7 +207,7 @@ def test_a_stale_token(account: Account, outcome: Outcome) -> None:
     assert account.settle(grant, ACCEPTED) == State.ACCEPTED
 
 
-def test_a_stale_lapse(account: Account) -> None:
+def test_a_stale_lapse_changes_nothing(account: Account) -> None:
     """A pump that gives up an attempt too late, when it was settled or another is in flight, changes nothing."""
     id_ = account.submit()
     account.granted(id_)
@@ -222,7 +222,7 @@ def test_a_stale_lapse(account: Account) -> None:
     assert account.explain(id_).record.unconfirmed == 0
 
 
-def test_a_lapse(account: Account) -> None:
+def test_a_lapsed_call_is_counted_and_sent_again(account: Account) -> None:
     """A call whose worker was lost may have been placed: it is charged, and sent again."""
     id_ = account.submit()
     account.lose_call(id_)
@@ -231,7 +231,7 @@ def test_a_lapse(account: Account) -> None:
     account.granted_exactly_at(NOON + LEASE + GAP, id_)
 
 
-def test_a_late_success(account: Account) -> None:
+def test_a_late_success_is_taken_and_the_resend_is_not_made(account: Account) -> None:
     """A success that arrives after its lease ran out is taken: the resend is not made."""
     id_ = account.submit()
     lost = account.lose_call(id_)
@@ -244,7 +244,7 @@ def test_a_late_success(account: Account) -> None:
     assert account.due(id_) is None
 
 
-def test_a_late_reply_is_charged_at_its_arrival(account: Account) -> None:
+def test_a_late_reply_counts_from_its_arrival(account: Account) -> None:
     """The call of a late reply may have been placed up to that moment: the gap counts from there."""
     id_ = account.submit()
     lost = account.lose_call(id_)
@@ -253,7 +253,7 @@ def test_a_late_reply_is_charged_at_its_arrival(account: Account) -> None:
     account.granted_exactly_at(account.clock.now + GAP, id_)
 
 
-def test_a_late_success_during_the_resend(account: Account) -> None:
+def test_a_late_success_decides_if_the_resend_in_flight_is_refused(account: Account) -> None:
     """A success that arrives while the resend is on the wire decides, if the resend itself is refused."""
     id_ = account.submit()
     lost = account.lose_call(id_)
@@ -266,7 +266,7 @@ def test_a_late_success_during_the_resend(account: Account) -> None:
     assert (record.reason, record.call_id, record.code) == ("late", "late", "200")
 
 
-def test_a_late_success_and_another(account: Account) -> None:
+def test_a_resend_that_succeeds_too_keeps_its_own_ids(account: Account) -> None:
     """If the resend succeeds too, its own ids are kept, and both successes are in the history."""
     id_ = account.submit()
     lost = account.lose_call(id_)
@@ -279,7 +279,7 @@ def test_a_late_success_and_another(account: Account) -> None:
 
 
 @pytest.mark.parametrize("final", [State.CANCELLED, State.EXPIRED, State.DEAD, State.ACCEPTED])
-def test_a_late_success_of_a_final_notification(account: Account, final: State) -> None:
+def test_a_late_success_changes_no_final_state_but_is_on_record(account: Account, final: State) -> None:
     """A final state stays; the late success is in the history, and its call is charged."""
     own = {State.DEAD: "dead_letter", State.ACCEPTED: "assume_sent"}.get(final)
     id_ = account.submit(expires=20 if final is State.EXPIRED else None, on_unconfirmed=own)
@@ -298,7 +298,7 @@ def test_a_late_success_of_a_final_notification(account: Account, final: State) 
     account.granted_exactly_at(account.clock.now + GAP, account.submit())
 
 
-def test_a_replay_after_a_late_success(account: Account) -> None:
+def test_a_dead_letter_that_rang_is_replayed_only_on_request(account: Account) -> None:
     """A dead letter whose phone rang is replayed only if a person says that it may ring again."""
     id_ = account.submit(on_unconfirmed="dead_letter")
     account.settle(account.lose_call(id_), LATE_SUCCESS)
@@ -307,7 +307,7 @@ def test_a_replay_after_a_late_success(account: Account) -> None:
     assert account.dead_letters.replay([id_], expires=60, include_called=True) == 1
 
 
-def test_a_deadline_that_passed_during_the_call(account: Account) -> None:
+def test_a_deadline_that_passed_during_the_call_ends_the_retries(account: Account) -> None:
     """An attempt that would be made again after the deadline ends in `expired`."""
     id_ = account.submit(expires=1)
     account.call(id_, MAINTENANCE, takes=SECOND)
@@ -315,7 +315,7 @@ def test_a_deadline_that_passed_during_the_call(account: Account) -> None:
     assert account.due(id_) is None
 
 
-def test_a_deadline_after_the_call(account: Account) -> None:
+def test_a_deadline_after_the_call_ends_what_waits(account: Account) -> None:
     """A deadline that comes after the attempt ends a notification that waits for the next."""
     id_ = account.submit(expires=60)
     account.call(id_, TOMORROW)
@@ -323,7 +323,7 @@ def test_a_deadline_after_the_call(account: Account) -> None:
     assert account.ledger.expire() == [id_]
 
 
-def test_a_sweep_during_the_call(account: Account) -> None:
+def test_a_sweep_leaves_a_call_in_flight_alone(account: Account) -> None:
     """A sweep leaves a call in flight alone, but the deadline stays in force: no further attempt is made."""
     id_ = account.submit(expires=1)
     grant = account.granted(id_)
@@ -332,14 +332,14 @@ def test_a_sweep_during_the_call(account: Account) -> None:
     assert account.settle(grant, MAINTENANCE) == State.EXPIRED
 
 
-def test_a_success_after_the_deadline(account: Account) -> None:
+def test_a_success_after_the_deadline_counts(account: Account) -> None:
     """A call that began before its deadline counts, whenever its reply arrives."""
     id_ = account.submit(expires=1)
     account.call(id_, ACCEPTED, takes=10 * SECOND)
     assert account.state(id_) is State.ACCEPTED
 
 
-def test_an_unknown_notification(account: Account) -> None:
+def test_settling_an_unknown_notification_changes_nothing(account: Account) -> None:
     """A settlement of a notification that is no longer kept is told so, and charges nobody."""
     grant = account.granted(account.submit())
     settlement = Settlement("unknown", grant.token, ACCEPTED, Step(State.ACCEPTED, EndReason.PLACED, Window.COUNT))
@@ -347,18 +347,33 @@ def test_an_unknown_notification(account: Account) -> None:
     assert account.ledger.counts()[State.CALLING] == 1
 
 
-def test_how_long_a_final_notification_is_kept(account: Account) -> None:
-    """A final notification and its history are kept for `retention`; a dead letter until it is purged."""
-    accepted, dead = account.submit(), account.submit(other_number(1))
-    account.call(accepted)
-    account.call(dead, REFUSED)
-    for key in keys.NOTIFICATION, keys.LOG:
-        assert RETENTION - 10 * SECOND < account.client.pttl(account.prefix + key + accepted) <= RETENTION
-        assert account.client.pttl(account.prefix + key + dead) == -1
+def test_a_final_notification_is_kept_for_its_retention(account: Account) -> None:
+    """Record and history are kept for `retention` from the end; then nothing is left of them but the counts."""
+    id_ = account.submit()
+    account.clock.advance(DAY)
+    account.call(id_)
+    account.clock.advance(RETENTION - SECOND)
+    explained = account.explain(id_)
+    assert explained.record.state is State.ACCEPTED
+    assert [entry.state for entry in explained.history] == [State.WAITING, State.CALLING, State.ACCEPTED]
+    account.clock.advance(MINUTE)
+    with pytest.raises(UnknownNotification):
+        account.explain(id_)
+    assert not [key for key in account.client.scan_iter(account.prefix + "*") if id_ in key]
+    assert account.ledger.counts()[State.ACCEPTED] == 1
+
+
+def test_a_dead_letter_is_kept_until_it_is_purged(account: Account) -> None:
+    """However long ago it died, a dead letter can be explained and replayed."""
+    id_ = account.submit()
+    account.call(id_, REFUSED)
+    account.clock.advance(10 * RETENTION)
+    assert [entry.state for entry in account.explain(id_).history] == [State.WAITING, State.CALLING, State.DEAD]
+    assert account.dead_letters.replay([id_], expires=60) == 1
 
 
 @pytest.mark.parametrize("end", [State.ACCEPTED, State.CANCELLED, State.EXPIRED, State.DEAD])
-def test_what_it_leaves(account: Account, end: State) -> None:
+def test_what_has_ended_leaves_only_what_is_still_needed(account: Account, end: State) -> None:
     """A notification that has ended leaves its record, its history and what the windows need, and no other trace."""
     id_ = account.submit(expires=60)
     account.call(id_, {State.ACCEPTED: ACCEPTED, State.DEAD: UNCLEAR}.get(end, MAINTENANCE))
@@ -378,18 +393,7 @@ def test_what_it_leaves(account: Account, end: State) -> None:
     assert not {"lease", "override"} & set(account.client.hkeys(account.prefix + keys.NOTIFICATION + id_))
 
 
-def test_after_its_retention(account: Account) -> None:
-    """Nothing is left of a notification but the counts, once its retention is over."""
-    id_ = account.submit()
-    account.call(id_)
-    for key in keys.NOTIFICATION, keys.LOG:
-        account.client.delete(account.prefix + key + id_)
-    with pytest.raises(UnknownNotification):
-        account.explain(id_)
-    assert account.ledger.counts()[State.ACCEPTED] == 1
-
-
-def test_many_at_once(account: Account) -> None:
+def test_a_batch_of_settlements_is_answered_in_its_order(account: Account) -> None:
     """A batch of settlements is answered in its order."""
     grants = [account.granted(account.submit(other_number(number))) for number in range(3)]
     step = Step(State.ACCEPTED, EndReason.PLACED, Window.COUNT)
@@ -397,7 +401,7 @@ def test_many_at_once(account: Account) -> None:
     assert account.ledger.settle(batch) == ["accepted", "accepted", "repeated"]
 
 
-def test_one_that_can_not_be_settled(account: Account) -> None:
+def test_a_notification_with_spoilt_data_holds_up_no_other(account: Account) -> None:
     """A notification whose data is spoilt does not make the others, settled with it, unconfirmed."""
     grants = [account.granted(account.submit(other_number(number))) for number in range(3)]
     spoilt = grants[1].id

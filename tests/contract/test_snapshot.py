@@ -40,7 +40,7 @@ def seen(counters: Counters) -> dict[str, Any]:
     }
 
 
-def test_nothing_yet(statistics: Statistics) -> None:
+def test_an_unused_account_has_zeros_and_no_times(statistics: Statistics) -> None:
     """An account that was never used has zeros, and no times."""
     snapshot = statistics.read(days=2)
     assert seen(snapshot.totals) == {}
@@ -50,7 +50,7 @@ def test_nothing_yet(statistics: Statistics) -> None:
     assert snapshot.totals.lateness.quantile_ms(0.5) is None
 
 
-def test_what_happened(account: Account, statistics: Statistics) -> None:
+def test_what_happened_is_counted_under_what_it_was(account: Account, statistics: Statistics) -> None:
     """Attempts, final states, units and denials are found under what they are."""
     account.call(account.submit(id="n1"))
     account.submit(id="n2")
@@ -67,7 +67,7 @@ def test_what_happened(account: Account, statistics: Statistics) -> None:
     }
 
 
-def test_each_day(account: Account, statistics: Statistics) -> None:
+def test_each_day_has_only_what_happened_on_it(account: Account, statistics: Statistics) -> None:
     """What happened on a day is that day's alone: days without any change between them count for nothing."""
     account.call(account.submit())
     account.clock.advance(2 * DAY)
@@ -90,7 +90,7 @@ def test_each_day(account: Account, statistics: Statistics) -> None:
     ]
 
 
-def test_how_it_stands(account: Account, statistics: Statistics) -> None:
+def test_the_levels_are_those_of_the_moment(account: Account, statistics: Statistics) -> None:
     """The levels of this moment: who waits and why, what is in flight, what is due and for how long, what was spent."""
     account.call(account.submit(other_number(1)), MAINTENANCE)
     account.granted(account.submit(other_number(2)))
@@ -104,14 +104,14 @@ def test_how_it_stands(account: Account, statistics: Statistics) -> None:
     assert (found.workers, found.spent, found.pause) == (1, 1, None)
 
 
-def test_a_worker_that_went(account: Account, statistics: Statistics) -> None:
+def test_a_worker_not_heard_of_is_not_counted(account: Account, statistics: Statistics) -> None:
     """A worker that was not heard of for its time is not counted."""
     account.claim(worker="w1")
     account.clock.advance(account.ledger.rules.worker_ttl_ms + 1)
     assert statistics.read().workers == 0
 
 
-def test_a_pause(account: Account, statistics: Statistics) -> None:
+def test_a_pause_is_told_with_its_reason(account: Account, statistics: Statistics) -> None:
     """A paused account is told with its reason."""
     account.call(account.submit(), NO_BALANCE)
     pause = statistics.read().pause
@@ -119,7 +119,7 @@ def test_a_pause(account: Account, statistics: Statistics) -> None:
     assert pause.reason == "603"
 
 
-def test_the_spending_of_yesterday(account: Account, statistics: Statistics) -> None:
+def test_each_day_begins_with_nothing_spent(account: Account, statistics: Statistics) -> None:
     """Each day of the provider begins with nothing spent."""
     account.call(account.submit())
     assert statistics.read().spent == 1
@@ -127,7 +127,7 @@ def test_the_spending_of_yesterday(account: Account, statistics: Statistics) -> 
     assert statistics.read().spent == 0
 
 
-def test_lateness(account: Account, statistics: Statistics) -> None:
+def test_lateness_counts_from_when_the_windows_allowed_the_call(account: Account, statistics: Statistics) -> None:
     """Lateness is counted from when the windows allowed the call."""
     account.call(account.submit(id="n1"), ACCEPTED, takes=0)
     account.submit(id="n2")
@@ -138,7 +138,7 @@ def test_lateness(account: Account, statistics: Statistics) -> None:
     assert lateness.share_within(1000) == 0.5
 
 
-def test_a_redis_that_was_emptied(account: Account, statistics: Statistics) -> None:
+def test_an_emptied_redis_makes_no_difference_negative(account: Account, statistics: Statistics) -> None:
     """What happened between two readings is never less than nothing."""
     account.call(account.submit())
     account.submit()
@@ -149,7 +149,9 @@ def test_a_redis_that_was_emptied(account: Account, statistics: Statistics) -> N
     assert (statistics.read().totals - before.totals).fields["submitted"] == 0
 
 
-def test_no_redis(account: Account, statistics: Statistics, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_redis_is_an_error_of_ours(
+    account: Account, statistics: Statistics, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A Redis that is away is an error of this package."""
 
     def pipeline() -> None:
@@ -160,7 +162,7 @@ def test_no_redis(account: Account, statistics: Statistics, monkeypatch: pytest.
         statistics.read()
 
 
-def test_one_that_is_not_patient(account: Account) -> None:
+def test_a_reading_for_a_scrape_tries_once(account: Account) -> None:
     """A reading for a scrape tries once: Prometheus does not wait for more."""
     Statistics(account.ledger, patient=False)
     retry = account.client.get_retry()

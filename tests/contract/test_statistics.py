@@ -48,7 +48,7 @@ def waiting(account: Account) -> dict[str, int]:
     return {name.removeprefix(prefix): int(n) for name, n in found.items() if name.startswith(prefix) and int(n)}
 
 
-def test_a_call(account: Account) -> None:
+def test_an_accepted_call_is_counted_with_outcome_end_and_cost(account: Account) -> None:
     """A call that the provider took is counted with its outcome, its final state and its cost."""
     account.call(account.submit())
     assert totals(account) == {"submitted": 1, "call:accepted:200": 1, "final:accepted:placed": 1, "units:453662": 1}
@@ -57,7 +57,9 @@ def test_a_call(account: Account) -> None:
 @pytest.mark.parametrize(
     ("outcome", "units", "unsure"), [(ACCEPTED, 3, 0), (UNCONFIRMED, 0, 3), (REFUSED, 0, 0), (MAINTENANCE, 0, 0)]
 )
-def test_units(account: Account, outcome: Outcome, units: int, unsure: int) -> None:
+def test_a_call_that_may_have_been_placed_costs_its_units(
+    account: Account, outcome: Outcome, units: int, unsure: int
+) -> None:
     """A call costs a unit for each 85 characters, if it was or may have been placed, and then it counts as spent."""
     account.call(account.submit(params=LONG), outcome)
     assert (counter(account, "units:453662"), counter(account, "unsure:453662")) == (units, unsure)
@@ -65,7 +67,7 @@ def test_units(account: Account, outcome: Outcome, units: int, unsure: int) -> N
     assert int(spent) == units + unsure
 
 
-def test_attempts_and_ends(account: Account) -> None:
+def test_every_attempt_and_every_end_is_counted(account: Account) -> None:
     """Every attempt and every final state is counted, a replayed letter's second end too."""
     id_ = account.submit()
     account.call(id_, MAINTENANCE)
@@ -83,7 +85,7 @@ def test_attempts_and_ends(account: Account) -> None:
     }
 
 
-def test_denials(account: Account) -> None:
+def test_a_deferred_call_is_counted_with_its_limit(account: Account) -> None:
     """A call that a limit denies is counted with that limit."""
     first, second = account.submit(), account.submit()
     grant = account.granted(first)
@@ -99,7 +101,7 @@ def test_denials(account: Account) -> None:
     }
 
 
-def test_lateness(account: Account) -> None:
+def test_a_call_is_late_from_when_its_time_and_its_number_allowed_it(account: Account) -> None:
     """A call is late from the moment at which its own time and its number's limits allowed it."""
     parked = account.submit(countdown=10)
     account.clock.advance(10 * SECOND)
@@ -113,7 +115,7 @@ def test_lateness(account: Account) -> None:
     assert late == {"late:50": 2, "late:1000": 1, "late_ms": 1040}
 
 
-def test_provider_latency(account: Account) -> None:
+def test_latency_is_counted_where_there_was_a_request(account: Account) -> None:
     """The time from request to reply is counted where there was one."""
     for number, took in enumerate((30, 120, 60_000, None)):
         grant = account.granted(account.submit(other_number(number)))
@@ -128,7 +130,7 @@ def test_provider_latency(account: Account) -> None:
     }
 
 
-def test_waiting_by_reason(account: Account) -> None:
+def test_those_that_wait_are_counted_by_their_reason(account: Account) -> None:
     """Those that wait are counted by their reason; the head of a line that waits for a limit, by that limit."""
     account.submit(countdown=60)
     account.call(account.submit(other_number(1)), MAINTENANCE)
@@ -144,18 +146,25 @@ def test_waiting_by_reason(account: Account) -> None:
     assert waiting(account) == {"not_before": 1, "backoff": 1, "gap": 1}
 
 
-def test_a_day(account: Account) -> None:
-    """The first change of a day keeps the totals of the day before, so that the difference is the day's."""
+def test_a_days_first_change_keeps_the_totals_of_the_day_before(account: Account) -> None:
+    """The first change of a day keeps the totals of the day before, for 35 days: the difference is the day's."""
+
+    def kept(days_later: int) -> dict[str, str]:
+        found: Any = account.client.hgetall(f"{account.prefix}{keys.DAY}{int(TODAY) + days_later}")
+        return dict(found)
+
     account.call(account.submit())
     account.clock.advance(DAY)
     account.call(account.submit())
-    days: Any = [account.client.hgetall(f"{account.prefix}{keys.DAY}{int(TODAY) + after}") for after in (0, 1)]
-    assert [int(day.get("call:accepted:200", 0)) for day in days] == [0, 1]
+    assert [int(kept(days_later).get("call:accepted:200", 0)) for days_later in (0, 1)] == [0, 1]
     assert totals(account)["call:accepted:200"] == 2
-    assert account.client.pttl(account.prefix + keys.DAY + TODAY) > 0
+    account.clock.advance(33 * DAY)
+    assert kept(0)
+    account.clock.advance(DAY)
+    assert (kept(0) != {}, kept(1) != {}) == (False, True)
 
 
-def test_many_at_once(account: Account) -> None:
+def test_a_batch_is_counted_as_if_each_came_alone(account: Account) -> None:
     """What is begun and settled together is counted as if each came alone."""
     ids = [account.submit(other_number(number)) for number in range(3)]
     grants = [grant for grant in account.ledger.begin([(id_, f"token-{id_}") for id_ in ids]) if grant]
@@ -170,7 +179,7 @@ def test_many_at_once(account: Account) -> None:
 # The budget.
 
 
-def test_a_spent_budget(account: Account) -> None:
+def test_a_spent_budget_pauses_the_account_until_the_next_day(account: Account) -> None:
     """A call that would cost more than the day's budget pauses the account until the next day in China."""
     account.configure(daily_budget=4)
     account.call(account.submit(other_number(1), params=LONG))
@@ -221,7 +230,7 @@ def test_a_refusal_ends_no_other_pause(account: Account) -> None:
     assert account.begin(account.submit(other_number(2))) is None
 
 
-def test_a_failing_account_on_the_day_after(account: Account) -> None:
+def test_a_probe_that_fails_on_the_day_after_the_budget_pauses_as_usual(account: Account) -> None:
     """A probe that fails when the budget's day is over pauses for the usual cool-down."""
     account.configure(daily_budget=1)
     account.call(account.submit(other_number(1)))

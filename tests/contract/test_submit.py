@@ -26,7 +26,7 @@ from voice_notify.ledger import keys
 from voice_notify.ledger.contracts import Submission
 
 
-def test_it_is_stored(account: Account) -> None:
+def test_a_submitted_notification_is_stored_with_all_that_was_asked(account: Account) -> None:
     """A submitted notification waits in the ledger with all that was asked for."""
     id_ = account.submit(params=("张三", "3号楼"), priority=4, expires=60)
     record = account.explain(id_).record
@@ -36,21 +36,21 @@ def test_it_is_stored(account: Account) -> None:
     assert account.ledger.counts()[State.WAITING] == 1
 
 
-def test_the_default_deadline(account: Account) -> None:
+def test_without_expires_the_default_deadline_counts(account: Account) -> None:
     """Without `expires`, the settings' `default_expires` counts from the submission."""
     account.configure(default_expires_ms=DAY)
     record = account.explain(account.submit()).record
     assert record.deadline_ms == record.created_ms + DAY
 
 
-def test_the_reply_to_the_first(account: Account) -> None:
+def test_an_empty_line_lets_the_call_begin_at_once(account: Account) -> None:
     """An empty line lets the call begin at once."""
     submission = account.submission(id="a")
     assert (submission.id, submission.duplicate, submission.wake) == ("a", False, False)
     assert submission.eta_ms(LIMITS) == account.clock.now
 
 
-def test_the_eta_behind_others(account: Account) -> None:
+def test_the_eta_counts_the_calls_before_and_those_ahead(account: Account) -> None:
     """The eta counts the calls that were placed and those ahead: one gap for each, a day after five."""
     first = account.submit()
     account.call(first)
@@ -59,7 +59,7 @@ def test_the_eta_behind_others(account: Account) -> None:
     assert etas == [last_call + number * GAP for number in range(1, 5)] + [last_call + LIMITS.window_ms]
 
 
-def test_a_known_id(account: Account) -> None:
+def test_a_known_id_changes_nothing(account: Account) -> None:
     """A second submission with the same id stores nothing and changes nothing."""
     account.submit(id="a", params=("first",))
     again = account.submission(other_number(1), id="a", params=("second",))
@@ -68,7 +68,7 @@ def test_a_known_id(account: Account) -> None:
     assert account.ledger.counts()[State.WAITING] == 1
 
 
-def test_a_known_key(account: Account) -> None:
+def test_a_known_key_returns_the_first_notification(account: Account) -> None:
     """A second submission with the same key stores nothing and returns the first's id."""
     account.submit(id="a", key="order-8812")
     again = account.submission(id="b", key="order-8812")
@@ -85,25 +85,26 @@ def test_a_key_outlives_its_notification(account: Account) -> None:
     assert account.submission(key="order-8812").id == "a"
 
 
-def test_how_long_a_key_lives(account: Account) -> None:
-    """A key is known for `retention` from the submission, whatever is submitted with it later."""
-    account.submit(key="order-8812")
-    key = account.prefix + keys.IDEMPOTENCY + "order-8812"
-    account.client.pexpire(key, 1000)
-    account.submit(key="order-8812")
-    assert account.client.pttl(key) <= 1000
-    account.client.delete(key)
-    account.submit(key="order-8812")
-    assert RETENTION - 10 * SECOND < account.client.pttl(key) <= RETENTION
+def test_a_key_is_known_for_its_retention_and_no_longer(account: Account) -> None:
+    """A notification that ends at once keeps its key for `retention`, whatever is submitted with it meanwhile."""
+    first = account.submit(key="order-8812")
+    account.call(first, takes=0)
+    account.clock.advance(RETENTION - SECOND)
+    again = account.submission(key="order-8812")
+    assert (again.id, again.duplicate) == (first, True)
+    account.clock.advance(MINUTE)
+    assert not account.client.exists(account.prefix + keys.IDEMPOTENCY + "order-8812")
+    anew = account.submission(key="order-8812")
+    assert (anew.id == first, anew.duplicate) == (False, False)
 
 
-def test_other_keys(account: Account) -> None:
+def test_another_key_or_none_is_another_notification(account: Account) -> None:
     """Another key, or none, is another notification."""
     ids = {account.submit(key="order-1"), account.submit(key="order-2"), account.submit(), account.submit()}
     assert len(ids) == 4
 
 
-def test_a_full_line(account: Account) -> None:
+def test_a_full_line_refuses_the_next_and_keeps_nothing_of_it(account: Account) -> None:
     """A line of `max_line` open notifications refuses the next, and nothing of that one is kept."""
     account.configure(max_line=2)
     for id_ in "ab":
@@ -118,7 +119,7 @@ def test_a_full_line(account: Account) -> None:
 
 
 @pytest.mark.parametrize("leaves", ["accepted", "cancelled"])
-def test_room_in_a_full_line(account: Account, leaves: str) -> None:
+def test_what_leaves_a_full_line_makes_room(account: Account, leaves: str) -> None:
     """A notification that leaves its line makes room for another; one in flight does not."""
     account.configure(max_line=1)
     account.submit(id="a")
@@ -132,7 +133,7 @@ def test_room_in_a_full_line(account: Account, leaves: str) -> None:
     assert account.submit(id="b") == "b"
 
 
-def test_many_at_once(account: Account) -> None:
+def test_a_full_line_refuses_only_its_own_of_a_bulk(account: Account) -> None:
     """In a bulk, a full line is the result of the notification that met it; the others are stored."""
     account.configure(max_line=1)
     numbers = [MOBILE, MOBILE, other_number(1)]
@@ -146,34 +147,34 @@ def test_many_at_once(account: Account) -> None:
     assert (first.id, third.id) == ("a", "c")
 
 
-def test_order_of_submission(account: Account) -> None:
+def test_equal_priorities_are_called_in_order_of_submission(account: Account) -> None:
     """Notifications of one priority are called in the order of their submission."""
     for id_ in "abcd":
         account.submit(id=id_)
     assert account.call_order("a", 4) == ["a", "b", "c", "d"]
 
 
-def test_order_of_priority(account: Account) -> None:
+def test_a_higher_priority_goes_first(account: Account) -> None:
     """A higher priority goes first: 9 before 0."""
     for id_, priority in zip("abcde", (0, 9, 3, 9, 8), strict=True):
         account.submit(id=id_, priority=priority)
     assert account.call_order("a", 5) == ["b", "d", "e", "c", "a"]
 
 
-def test_a_countdown(account: Account) -> None:
+def test_a_countdown_is_over_before_the_call(account: Account) -> None:
     """A notification with a countdown is called when that is over, not before."""
     id_ = account.submit(countdown=600)
     account.granted_exactly_at(account.clock.now + 10 * MINUTE, id_)
 
 
-def test_a_countdown_blocks_nobody(account: Account) -> None:
+def test_a_countdown_lets_those_behind_it_pass(account: Account) -> None:
     """A notification that waits beside the line lets those behind it pass, whatever its priority."""
     account.submit(id="later", countdown=600, priority=9)
     account.submit(id="now")
     assert account.granted("later").id == "now"
 
 
-def test_a_countdown_that_is_over(account: Account) -> None:
+def test_after_its_countdown_it_has_the_place_of_its_priority(account: Account) -> None:
     """A notification whose countdown is over joins the line at the place of its priority and submission."""
     account.submit(id="later", countdown=40)
     account.submit(id="urgent-later", countdown=40, priority=1)
@@ -185,14 +186,14 @@ def test_a_countdown_that_is_over(account: Account) -> None:
     assert account.call_order("b", 3) == ["urgent-later", "later", "b"]
 
 
-def test_the_next_of_two_countdowns(account: Account) -> None:
+def test_the_earliest_of_two_countdowns_is_due_first(account: Account) -> None:
     """The agenda has the number at the earliest time at which one of its notifications may be called."""
     account.submit(countdown=600)
     sooner = account.submit(countdown=60)
     assert account.granted_exactly_at(account.clock.now + MINUTE, sooner).id == sooner
 
 
-def test_the_caller_wakeups(account: Account) -> None:
+def test_the_caller_wakes_for_a_free_line(account: Account) -> None:
     """The caller is asked to ring for a free line, and the pump leaves that line alone meanwhile."""
     assert account.submission(wakeup="r1", most_wakeups=4).wake
     assert account.claim().ids == ()
@@ -207,7 +208,7 @@ def test_the_caller_wakes_past_others(account: Account, other: dict[str, Any]) -
     assert account.submission(wakeup="r1", most_wakeups=4, priority=9).wake
 
 
-def test_behind_a_call_in_flight(account: Account) -> None:
+def test_nothing_stands_before_a_call_in_flight(account: Account) -> None:
     """Nothing stands before a call in flight, and the line is looked at when that call's lease runs out."""
     account.granted(account.submit(), "t")
     id_ = account.submit(priority=9)
@@ -218,7 +219,7 @@ def test_behind_a_call_in_flight(account: Account) -> None:
 @pytest.mark.parametrize(
     "why", ["no wake-up", "behind another", "countdown", "gap", "paused", "enough wake-ups", "duplicate"]
 )
-def test_the_caller_does_not_wake(account: Account, why: str) -> None:
+def test_the_caller_does_not_wake_where_that_is_of_no_use(account: Account, why: str) -> None:
     """The caller is not asked to ring where that would be of no use now; the pump sees to the line in time."""
     if why in ("behind another", "duplicate", "gap"):
         account.submit(id="a")
@@ -251,7 +252,7 @@ def test_callers_wake_within_a_limit(account: Account) -> None:
     assert wakeups(6)
 
 
-def test_its_own_policy(account: Account) -> None:
+def test_its_own_policy_reaches_the_worker(account: Account) -> None:
     """A notification's own `on_unconfirmed` reaches the worker with the grant."""
     own = account.submit(on_unconfirmed="assume_sent")
     settings = account.submit(other_number(1))
@@ -259,7 +260,7 @@ def test_its_own_policy(account: Account) -> None:
     assert account.granted(settings).attempt.on_unconfirmed is None
 
 
-def test_the_eta_of_a_countdown(account: Account) -> None:
+def test_the_eta_of_a_countdown_counts_only_those_before_it_then(account: Account) -> None:
     """Those ahead are called while a countdown runs; those of a lower priority are behind when it is over."""
     for _ in range(4):
         account.submit()
@@ -268,13 +269,13 @@ def test_the_eta_of_a_countdown(account: Account) -> None:
     assert account.submission(countdown=50).eta_ms(LIMITS) == account.clock.now + 4 * GAP
 
 
-def test_the_eta_of_a_held_number(account: Account) -> None:
+def test_the_eta_of_a_held_number_is_after_its_hold(account: Account) -> None:
     """A number that 606 holds is not called before its hold is over."""
     account.call(account.submit(), TOMORROW)
     assert account.submission().eta_ms(LIMITS) == NOON + 12 * HOUR + GAP
 
 
-def test_the_eta_of_what_is_known(account: Account) -> None:
+def test_a_duplicate_has_the_eta_of_the_first(account: Account) -> None:
     """A duplicate has the eta of the first; once that is called or final, there is nothing to wait for."""
     account.submit()
     first = account.submission(key="order-8812")

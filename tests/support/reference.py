@@ -1,15 +1,35 @@
-"""The reference model: what the ledger should do, as plain Python over plain objects, to compare the scripts with."""
+"""The reference model: what the ledger should do, as plain Python over plain objects, to compare the ledger with.
+
+It takes its rules from PROVIDER.md and DESIGN.md, and none from the package that it judges: only the names of states
+and outcomes, and the values of settings.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from voice_notify.domain.outcome import Outcome
-from voice_notify.domain.retry import Step, Verdict, Window
+from voice_notify.domain.notification import OnUnconfirmed
+from voice_notify.domain.outcome import Kind, Outcome
+from voice_notify.domain.retry import RetryPolicy
 from voice_notify.domain.states import State
-from voice_notify.domain.windows import Limits, next_free
+from voice_notify.domain.windows import Limits
 from voice_notify.ledger.rules import LedgerRules
+
+_DAY = 86_400_000
+_CHINA = 8 * 3_600_000  #: ahead of UTC
+
+#: PROVIDER.md, Reply: "not placed". All others were placed, or may have been.
+NOT_PLACED = frozenset({Kind.TRANSIENT, Kind.TOMORROW, Kind.REFUSED, Kind.ACCOUNT})
+#: Several in a row from different numbers, with one code, point to the account.
+SUSPECT = frozenset({Kind.REFUSED, Kind.TOMORROW})
+#: Left by nothing. A dead one may be replayed.
+FINAL = frozenset({State.ACCEPTED, State.EXPIRED, State.CANCELLED})
+
+
+def next_midnight(now: int) -> int:
+    """When the provider's next day begins: 00:00 in China, which has no daylight saving."""
+    return (now + _CHINA) // _DAY * _DAY + _DAY - _CHINA
 
 
 @dataclass
@@ -19,21 +39,27 @@ class Note:
     id: str
     mobile: str
     priority: int
-    seq: int
     joins: int  #: ms
     deadline: int  #: ms
+    on_unconfirmed: OnUnconfirmed | None = None
+    seq: int = 0
     state: State = State.WAITING
+    reason: str = ""  #: of a final state
+    ended: int = 0  #: ms
     attempts: int = 0
     unconfirmed: int = 0
     token: str | None = None
     begun: int = 0  #: ms of its newest attempt
-    lapses: int = 0  #: ms at which the call in flight is handed to a pump
+    lapses: int = 0  #: ms at which the call in flight is handed to a dispatcher
     override: State | None = None
     rang: bool = False  #: as a late success said
 
     @property
     def is_open(self) -> bool:
         return self.state in (State.WAITING, State.CALLING)
+
+    def end(self, state: State, reason: str, now: int) -> None:
+        self.state, self.reason, self.ended = state, reason, now
 
 
 @dataclass
@@ -47,20 +73,28 @@ class Pause:
 
 @dataclass
 class Reference:
-    """One account."""
+    """One account. The jitter of a backoff is in its middle: three quarters of the longest wait."""
 
     limits: Limits
-    options: LedgerRules
+    rules: LedgerRules
+    policy: RetryPolicy
     notes: dict[str, Note] = field(default_factory=dict)
-    keys: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, tuple[str, int]] = field(default_factory=dict)  #: the id, and until when it is known
     call_times: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    noted: dict[str, int] = field(default_factory=dict)  #: when a number's calls were last written down
     holds: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     pause: Pause | None = None
     run: set[str] = field(default_factory=set)
     run_code: str = ""
     seq: int = 0
+    forgotten: Counter[State] = field(default_factory=Counter)
 
     # Looking.
+
+    def counts(self) -> dict[State, int]:
+        """How many are in each state; of the final ones, those that are no longer kept too."""
+        found = self.forgotten + Counter(note.state for note in self.notes.values())
+        return {state: found[state] for state in State}
 
     def open_notes(self, mobile: str) -> list[Note]:
         return [note for note in self.notes.values() if note.mobile == mobile and note.is_open]
@@ -69,14 +103,26 @@ class Reference:
         return next((note for note in self.open_notes(mobile) if note.state is State.CALLING), None)
 
     def line(self, mobile: str, now: int) -> list[Note]:
-        """Who waits for the number: in line by priority and submission, then those beside it by their time."""
+        """Who waits for the number: in line by priority and submission, then those scheduled by their time."""
         waiting = [note for note in self.open_notes(mobile) if note.state is State.WAITING]
         in_line = sorted((note for note in waiting if note.joins <= now), key=lambda note: (-note.priority, note.seq))
-        beside = sorted((note for note in waiting if note.joins > now), key=lambda note: (note.joins, note.id))
-        return in_line + beside
+        scheduled = sorted((note for note in waiting if note.joins > now), key=lambda note: (note.joins, note.id))
+        return in_line + scheduled
+
+    def allows(self, mobile: str, moment: int) -> bool:
+        """Whether the number may be called then: a gap since each call, and fewer than a day's calls in any window."""
+        calls = self.call_times[mobile]
+        in_window = [call for call in calls if moment - call < self.limits.window_ms]
+        after_gap = all(moment - call >= self.limits.gap_ms for call in calls)
+        return after_gap and len(in_window) < self.limits.max_calls and moment >= self.holds[mobile]
 
     def free_at(self, mobile: str) -> int:
-        return max(next_free(self.call_times[mobile], self.limits), self.holds[mobile])
+        """The first moment at which the number may be called: at some end of a gap, a window or a hold."""
+        calls, limits = self.call_times[mobile], self.limits
+        ends = {0, self.holds[mobile]} | {
+            call + length for call in calls for length in (limits.gap_ms, limits.window_ms)
+        }
+        return min(end for end in ends if self.allows(mobile, end))
 
     def next_look(self, mobile: str, now: int) -> int:
         """When the number's line needs attention."""
@@ -85,29 +131,43 @@ class Reference:
             return calling.lapses
         return max(now, self.free_at(mobile), min(note.joins for note in self.open_notes(mobile)))
 
+    # Time.
+
+    def forget(self, now: int) -> None:
+        """Drop what is kept no longer: what ended, idempotency keys, calls of the past; dead letters stay."""
+        over = [note for note in self.notes.values() if note.state in FINAL and self._is_over(note.ended, now)]
+        for note in over:
+            self.forgotten[note.state] += 1
+            del self.notes[note.id]
+        self.keys = {key: (id_, made) for key, (id_, made) in self.keys.items() if not self._is_over(made, now)}
+        for mobile, noted in self.noted.items():
+            if noted + max(self.limits.gap_ms, self.limits.window_ms) <= now:
+                self.call_times[mobile].clear()
+
+    def _is_over(self, since: int, now: int) -> bool:
+        return since + self.rules.retention_ms <= now
+
     # What applications do.
 
-    def submit(self, note: Note, key: str | None) -> tuple[str, str]:
+    def submit(self, note: Note, key: str | None, now: int) -> tuple[str, str]:
         """('stored' | 'duplicate' | 'full', the id)."""
-        known = note.id if note.id in self.notes else self.keys.get(key or "")
-        if known not in self.notes:
-            known = None
-        if known:
+        known = note.id if note.id in self.notes else self.keys.get(key or "", ("", 0))[0]
+        if known in self.notes:
             return "duplicate", known
-        if len(self.open_notes(note.mobile)) >= self.options.max_line:
+        if len(self.open_notes(note.mobile)) >= self.rules.max_line:
             return "full", ""
         self.seq += 1
         note.seq = self.seq
         self.notes[note.id] = note
         if key:
-            self.keys[key] = note.id
+            self.keys[key] = (note.id, now)
         return "stored", note.id
 
-    def cancel(self, id_: str) -> State:
+    def cancel(self, id_: str, now: int) -> State:
         note = self.notes[id_]
         before = note.state
         if note.state is State.WAITING:
-            note.state = State.CANCELLED
+            note.end(State.CANCELLED, "cancelled", now)
         elif note.state is State.CALLING and not note.override:
             note.override = State.CANCELLED
         return before
@@ -122,14 +182,15 @@ class Reference:
         for note in self.line(mobile, now):
             if note.deadline > now:
                 break
-            note.state = State.EXPIRED
+            note.end(State.EXPIRED, "deadline", now)
         line = self.line(mobile, now)
-        if not line or line[0].joins > now or self.free_at(mobile) > now or not self._gate(token, now):
+        if not line or line[0].joins > now or not self.allows(mobile, now) or not self._gate(token, now):
             return None
         head = line[0]
-        head.state, head.token, head.begun, head.lapses = State.CALLING, token, now, now + self.options.lease_ms
+        head.state, head.token, head.begun, head.lapses = State.CALLING, token, now, now + self.rules.lease_ms
         head.attempts += 1
         self.call_times[mobile].append(now)
+        self.noted[mobile] = now
         return head
 
     def _gate(self, token: str, now: int) -> bool:
@@ -137,86 +198,127 @@ class Reference:
             return True
         if self.pause.until is None or self.pause.until > now:
             return False
-        self.pause.probe, self.pause.until = token, now + self.options.lease_ms
+        self.pause.probe, self.pause.until = token, now + self.rules.lease_ms
         return True
 
     def claim_lapsed(self, now: int) -> set[str]:
         lapsed = {note.id for note in self.notes.values() if note.state is State.CALLING and note.lapses <= now}
         for id_ in lapsed:
-            self.notes[id_].lapses = now + self.options.wakeup_lease_ms
+            self.notes[id_].lapses = now + self.rules.wakeup_lease_ms
         return lapsed
 
     def expire(self, now: int) -> set[str]:
         late = {note.id for note in self.notes.values() if note.state is State.WAITING and note.deadline <= now}
         for id_ in late:
-            self.notes[id_].state = State.EXPIRED
+            self.notes[id_].end(State.EXPIRED, "deadline", now)
         return late
 
-    def settle(self, id_: str, token: str, outcome: Outcome, step: Step, now: int) -> str:
+    def settle(self, id_: str, token: str, outcome: Outcome, now: int, *, lapsed: bool) -> str:
+        """End an attempt: by its worker, or (`lapsed`) by a dispatcher that gives it up."""
         note = self.notes.get(id_)
         if note is None:
             return "gone"
         if note.token != token:
-            return "repeated" if outcome.code == "lease" else self._settle_late(note, step, now)
+            return "repeated" if lapsed else self._settle_late(note, outcome, now)
         if note.state is not State.CALLING:
             return "repeated"
-        self._charge(note, step, now)
-        if outcome.code == "lease":
+        if lapsed:
             note.token = None
-        note.unconfirmed += outcome.kind == "unconfirmed"
-        override, note.override = note.override, None
-        note.state = step.state if step.state is State.ACCEPTED else override or step.state
-        if note.state is State.WAITING:
-            note.joins = max(step.ready_at_ms, 0)
-            if note.deadline <= now:
-                note.state = State.EXPIRED
-        self._hear(note, token, outcome, step, now)
+        self._count(note, outcome, now)
+        self._move_on(note, outcome, now)
+        self._hear(note, token, outcome, now)
         return note.state
 
-    def _settle_late(self, note: Note, step: Step, now: int) -> str:
+    def _settle_late(self, note: Note, outcome: Outcome, now: int) -> str:
         if self.call_times[note.mobile] and not self.in_flight(note.mobile):
-            self.call_times[note.mobile][-1] = now
-        note.rang = note.rang or step.verdict is Verdict.SUCCESS
-        if step.verdict is Verdict.SUCCESS and note.state is State.WAITING:
-            note.state = State.ACCEPTED
-        elif step.verdict is Verdict.SUCCESS and note.state is State.CALLING:
-            note.override = State.ACCEPTED
+            self.call_times[note.mobile][-1] = self.noted[note.mobile] = now
+        if outcome.kind is Kind.ACCEPTED:
+            note.rang = True
+            if note.state is State.WAITING:
+                note.end(State.ACCEPTED, "late", now)
+            elif note.state is State.CALLING:
+                note.override = State.ACCEPTED
         return "late"
 
-    def _charge(self, note: Note, step: Step, now: int) -> None:
-        if step.window is Window.RELEASE:
-            self.call_times[note.mobile].pop()
-        else:
-            self.call_times[note.mobile][-1] = now
-        if step.hold_until_ms > now:
-            self.holds[note.mobile] = step.hold_until_ms
+    def _count(self, note: Note, outcome: Outcome, now: int) -> None:
+        """A call that was not placed counts no more; any other counts from the reply on."""
+        calls = self.call_times[note.mobile]
+        del calls[-1:]  # nothing, where a window has passed meanwhile
+        if outcome.kind not in NOT_PLACED:
+            calls.append(now)
+        self.noted[note.mobile] = now
+        if outcome.kind is Kind.TOMORROW:
+            self.holds[note.mobile] = next_midnight(now)
 
-    def _hear(self, note: Note, token: str, outcome: Outcome, step: Step, now: int) -> None:
+    def _move_on(self, note: Note, outcome: Outcome, now: int) -> None:
+        """DESIGN.md, Outcomes of an attempt; what a person, a late success or the deadline said goes before a retry."""
+        override, note.override = note.override, None
+        end = self._end_after(note, outcome)
+        note.unconfirmed += outcome.kind is Kind.UNCONFIRMED
+        if override and not (end and end[0] is State.ACCEPTED):
+            note.end(override, "late" if override is State.ACCEPTED else "cancelled", now)
+        elif end:
+            note.end(*end, now)
+        elif note.deadline <= now:
+            note.end(State.EXPIRED, "deadline", now)
+        else:
+            note.state, note.joins = State.WAITING, self._joins_after(note, outcome, now)
+
+    def _end_after(self, note: Note, outcome: Outcome) -> tuple[State, str] | None:
+        """The final state that follows, and its reason; None: it is tried again."""
+        match outcome.kind:
+            case Kind.ACCEPTED:
+                return State.ACCEPTED, "placed"
+            case Kind.REFUSED | Kind.UNCLEAR | Kind.ACCOUNT:
+                return State.DEAD, str(outcome.kind)
+            case Kind.TRANSIENT if note.attempts >= self.policy.max_attempts:
+                return State.DEAD, "exhausted"
+            case Kind.UNCONFIRMED:
+                return self._end_after_unconfirmed(note)
+        return None
+
+    def _end_after_unconfirmed(self, note: Note) -> tuple[State, str] | None:
+        match note.on_unconfirmed or self.policy.on_unconfirmed:
+            case OnUnconfirmed.ASSUME_SENT:
+                return State.ACCEPTED, "assumed"
+            case OnUnconfirmed.RESEND if note.unconfirmed < self.policy.max_unconfirmed:
+                return None
+        return State.DEAD, "unconfirmed"
+
+    def _joins_after(self, note: Note, outcome: Outcome, now: int) -> int:
+        """When one that is tried again joins its line; all but a backoff wait for their number only."""
+        if outcome.kind is not Kind.TRANSIENT:
+            return 0
+        longest_s = min(self.policy.backoff_base * 2.0 ** (note.attempts - 1), self.policy.backoff_max)
+        return now + round(0.75 * longest_s * 1000)
+
+    def _hear(self, note: Note, token: str, outcome: Outcome, now: int) -> None:
         """What an outcome says about the account."""
-        suspected = self._is_suspect(note, outcome, step)
-        fails = step.verdict is Verdict.FAILED or suspected
+        suspected = self._is_suspect(note, outcome)
+        fails = outcome.kind is Kind.ACCOUNT or suspected
+        until = next_midnight(now) if suspected and outcome.kind is Kind.TOMORROW else 0
         if self.pause is None:
             if fails:
-                cooldown = self.options.cooldown_ms
-                self.pause = Pause(max(step.pause_until_ms, now + cooldown), cooldown)
+                cooldown = self.rules.cooldown_ms
+                self.pause = Pause(max(until, now + cooldown), cooldown)
         elif self.pause.probe == token:
             self.pause.probe = None
-            if step.verdict is Verdict.SUCCESS:
+            if outcome.kind is Kind.ACCEPTED:
                 self.pause = None
                 return
             if fails:
-                self.pause.cooldown = min(self.options.cooldown_max_ms, 2 * self.pause.cooldown)
-            self.pause.until = max(step.pause_until_ms if fails else 0, now + self.pause.cooldown)
+                self.pause.cooldown = min(self.rules.cooldown_max_ms, 2 * self.pause.cooldown)
+            self.pause.until = max(until, now + self.pause.cooldown)
 
-    def _is_suspect(self, note: Note, outcome: Outcome, step: Step) -> bool:
-        if step.verdict is Verdict.SUCCESS:
+    def _is_suspect(self, note: Note, outcome: Outcome) -> bool:
+        if outcome.kind is Kind.ACCEPTED:
             self.run, self.run_code = set(), ""
-        if step.verdict is not Verdict.SUSPECT:
+        if outcome.kind not in SUSPECT:
             return False
         if self.run_code != outcome.code:
             self.run, self.run_code = set(), outcome.code
         self.run.add(note.mobile)
-        return len(self.run) >= self.options.suspect_run
+        return len(self.run) >= self.rules.suspect_run
 
     # What people do.
 

@@ -16,7 +16,7 @@ def copied(stage: Stage) -> list[str]:
     return [name for arguments in stage.all("COPY") if "--from" not in arguments for name in arguments.split()[:-1]]
 
 
-def test_two_stages() -> None:
+def test_what_builds_the_wheel_is_left_behind() -> None:
     """What builds the wheel is left behind: the second stage takes the environment from the first, and nothing else."""
     build, runtime = stages()
     assert build.name == "build"

@@ -73,7 +73,7 @@ def expressions() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("expression", list(expressions()))
-def test_metrics_exist(expression: str) -> None:
+def test_every_metric_that_is_named_is_exported(expression: str) -> None:
     """Every metric that an alert or a panel names is exported, with the labels and the values that it asks for."""
     metrics = exported()
     selectors = _SELECTOR.findall(expression)
@@ -103,7 +103,7 @@ def test_an_alert_says_what_to_do(rule: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
-def test_the_commands_exist(rule: dict[str, Any]) -> None:
+def test_every_command_that_an_alert_names_exists(rule: dict[str, Any]) -> None:
     """The commands that an alert tells a tired person to run are there, with these options."""
     for line in re.findall(r"`voice-notify ([^`]*)`", rule["annotations"]["description"]):
         command: click.Command = main
@@ -115,7 +115,7 @@ def test_the_commands_exist(rule: dict[str, Any]) -> None:
                 assert word in {name for option in command.params for name in option.opts}
 
 
-def test_each_pause_is_one_alert() -> None:
+def test_each_reason_for_a_pause_has_one_alert() -> None:
     """Whatever the account is paused for, one alert of them all is for it."""
     reasons = exported()["voice_notify_account_paused"]["reason"]
     pauses = [_MATCHER.findall(rule["expr"]) for rule in alerts() if "voice_notify_account_paused{" in rule["expr"]]
@@ -143,7 +143,7 @@ _CHECKS = ["check config prometheus.yml", "check rules alerts.yml", "test rules 
 
 
 @pytest.mark.parametrize("arguments", _CHECKS)
-def test_promtool(arguments: str) -> None:
+def test_promtool_finds_no_mistake(arguments: str) -> None:
     """Prometheus' own tool finds no mistake, and the alerts fire when they should, and only then."""
     promtool = shutil.which("promtool")
     if promtool is None:

@@ -127,7 +127,9 @@ REFUSED_TO_ALL: list[tuple[Any, ...]] = [
 @pytest.mark.parametrize(
     ("user", "command"), [(user, command) for user in USERS for command in [*REFUSED_TO_ALL, *REFUSED[user]]]
 )
-def test_what_a_user_may_not_do(as_user: Callable[[str], redis.Redis], user: str, command: tuple[Any, ...]) -> None:
+def test_a_user_is_refused_what_is_not_its_business(
+    as_user: Callable[[str], redis.Redis], user: str, command: tuple[Any, ...]
+) -> None:
     """Redis refuses it for lack of a right, not for another reason."""
     with as_user(user) as client, pytest.raises(NoPermissionError):
         client.execute_command(*command)
@@ -161,7 +163,7 @@ def test_metrics_reads_what_it_counts(as_user: Callable[[str], redis.Redis]) -> 
 
 
 @pytest.mark.parametrize("user", ["worker", "operator", "producer"])
-def test_who_may_pause_and_resume_the_account(server: RedisServer, user: str) -> None:
+def test_a_producer_may_not_pause_the_account(server: RedisServer, user: str) -> None:
     """Workers do when the provider refuses all, operators by hand; a producer may not, and is told in one sentence."""
     ledger = connect(Settings(app_id=APP_ID, redis_url=SecretUrl(server.url_of(user))))
     with ledger.scripts.client:

@@ -51,7 +51,7 @@ def test_it_is_hardened(unit: Path) -> None:
 
 
 @every_unit
-def test_it_is_started_again_for_good(unit: Path) -> None:
+def test_it_is_started_again_however_often_it_ends(unit: Path) -> None:
     """However often it has ended, as an outage may take long."""
     assert settings_of(unit, "Restart") == ["always"]
     assert settings_of(unit, "StartLimitIntervalSec") == ["0"]

@@ -118,7 +118,7 @@ def test_what_decides_nothing_is_not_told(result: Undecided) -> None:
     assert told(("ended", ([(ended(CUT, State.WAITING, Reason.RESEND), result)],))) == []
 
 
-def test_a_beginning_is_told() -> None:
+def test_a_beginning_is_told_without_number_or_text() -> None:
     """The first attempt is received and started, a later one is started again; neither says number or words."""
     first, later = told(("begun", ([grant()],))), told(("begun", ([grant(attempts=3)],)))
     assert [event["type"] for event in first] == ["task-received", "task-started"]
@@ -134,7 +134,7 @@ def test_a_deadline_and_a_refusal_are_told() -> None:
     assert refused["exception"] == "InvalidNotification: mobile: 138****8000"
 
 
-def test_nobody_listens() -> None:
+def test_nothing_is_sent_where_nobody_listens() -> None:
     """Then nothing is sent, and no connection is made."""
     calls = ("begun", ([grant()],)), ("ended", ([(ended(PLACED, State.ACCEPTED, EndReason.PLACED), State.ACCEPTED)],))
     assert told(*calls, wanted=False) == []

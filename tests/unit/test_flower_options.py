@@ -33,14 +33,16 @@ def test_a_flower_without_a_password_gets_one(
 
 
 @pytest.mark.parametrize("given", [{"basic_auth": ["me:mine"]}, {"auth": ".*@example.com"}])
-def test_a_login_that_is_set_stays(monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]) -> None:
+def test_a_login_that_is_set_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]) -> None:
     """A password of the operator's, or a login at another place, is left as it is."""
     options = secured(monkeypatch, **given)
     assert (options.basic_auth, options.auth) == (given.get("basic_auth", []), given.get("auth", ""))
 
 
 @pytest.mark.parametrize(("given", "address"), [("", "127.0.0.1"), ("0.0.0.0", "0.0.0.0")])  # noqa: S104 - an address
-def test_it_listens_on_the_loopback(monkeypatch: pytest.MonkeyPatch, given: str, address: str) -> None:
+def test_it_listens_on_the_loopback_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, given: str, address: str
+) -> None:
     """On other addresses only where the operator says so."""
     assert secured(monkeypatch, address=given).address == address
 

@@ -22,7 +22,7 @@ def values(samples: list[Sample], name: str) -> dict[tuple[str, ...], float]:
     return {tuple(each.labels.values()): each.value for each in samples if each.name == name and each.value}
 
 
-def test_attempts_and_ends() -> None:
+def test_what_happened_is_counted_by_what_it_was() -> None:
     """What happened is counted by what it was."""
     happened = {"call:accepted:200": 7, "call:transient:500": 2, "final:accepted:placed": 7, "submitted": 9}
     samples = scrape(lambda: snapshot(happened))
@@ -55,7 +55,7 @@ def test_free_text_is_folded() -> None:
     assert not [each for each in samples for label in each.labels.values() if re.search(r"\d{7}|\*", label)]
 
 
-def test_templates_that_the_provider_took() -> None:
+def test_a_template_that_the_provider_took_has_its_id() -> None:
     """A template needs not be declared to be counted under its id: the provider took a call with it."""
     samples = scrape(lambda: snapshot({"units:7001": 3, "unsure:7001": 1, "unsure:453662": 2}))
     assert values(samples, "voice_notify_billing_units_total") == {
@@ -65,7 +65,7 @@ def test_templates_that_the_provider_took() -> None:
     }
 
 
-def test_histograms() -> None:
+def test_histograms_are_cumulative_and_in_seconds() -> None:
     """Buckets are in seconds and cumulative, with their sum and count."""
     samples = scrape(lambda: snapshot({"late:50": 3, "late:1000": 2, "late:inf": 1, "late_ms": 302_500}))
     buckets = {each.labels["le"]: each.value for each in samples if each.name == "voice_notify_lateness_seconds_bucket"}
@@ -78,7 +78,7 @@ def test_histograms() -> None:
     assert values(samples, "voice_notify_lateness_seconds_sum") == {(): 302.5}
 
 
-def test_levels() -> None:
+def test_levels_are_those_of_the_reading() -> None:
     """Levels are those of the reading; only the reason for a pause that is has a 1."""
     now = snapshot(
         states={State.DEAD: 4},
@@ -106,12 +106,12 @@ def test_levels() -> None:
     assert values(samples, "voice_notify_account_paused") == {("603",): 1}
 
 
-def test_no_budget() -> None:
+def test_without_a_budget_there_is_no_metric_of_it() -> None:
     """Without a budget there is no metric of it: an alert on the share of a budget cannot fire."""
     assert not values(scrape(snapshot), "voice_notify_daily_budget_units")
 
 
-def test_first_rise_is_seen() -> None:
+def test_what_can_be_expected_is_there_as_zero() -> None:
     """What can be expected to happen is there as 0 before it does: Prometheus sees no rise in what appears."""
     zeros = {(each.name, *each.labels.values()) for each in scrape(snapshot) if each.value == 0}
     assert {
@@ -123,7 +123,7 @@ def test_first_rise_is_seen() -> None:
     } <= zeros
 
 
-def test_no_redis() -> None:
+def test_a_scrape_is_answered_while_redis_is_away() -> None:
     """While Redis is away a scrape is answered, with `up` 0 and nothing that could be taken for a level."""
 
     def read() -> Snapshot:
@@ -133,7 +133,7 @@ def test_no_redis() -> None:
 
 
 @pytest.mark.parametrize("suffix", ["_seconds_bucket", "_seconds_sum", "_total", "_units", "_seconds"])
-def test_names(suffix: str) -> None:
+def test_names_have_the_prefix_and_base_units(suffix: str) -> None:
     """Names are `voice_notify_*` in base units."""
     names = {each.name for each in scrape(snapshot, budget=1)}
     assert all(name.startswith("voice_notify_") for name in names)

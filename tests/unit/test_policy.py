@@ -56,7 +56,7 @@ def step_after(kind: Kind, attempt: Attempt, policy: RetryPolicy = POLICY, chanc
     ],
 )
 @pytest.mark.parametrize("attempt", [Attempt(1, 0), Attempt(99, 9, OnUnconfirmed.ASSUME_SENT)])
-def test_what_leaves_no_choice(kind: Kind, step: Step, attempt: Attempt) -> None:
+def test_a_reply_that_settles_the_matter_has_one_step(kind: Kind, step: Step, attempt: Attempt) -> None:
     """A reply that settles the matter has the same step after any number of attempts and under any policy."""
     for policy in (POLICY, DEAD_LETTER, ASSUME_SENT):
         assert step_after(kind, attempt, policy) == step
@@ -73,7 +73,7 @@ def test_what_leaves_no_choice(kind: Kind, step: Step, attempt: Attempt) -> None
         (3, 0, 2500),
     ],
 )
-def test_the_backoff(attempts: int, chance: float, wait_ms: int) -> None:
+def test_the_backoff_doubles_with_jitter_up_to_its_maximum(attempts: int, chance: float, wait_ms: int) -> None:
     """After a refusal for now it waits exponentially longer, with jitter, and its charge is given back."""
     step = step_after(Kind.TRANSIENT, Attempt(attempts, 0), chance=chance)
     assert step == Step(State.WAITING, Reason.BACKOFF, Window.RELEASE, ready_at_ms=NOW + wait_ms)
@@ -87,7 +87,7 @@ def test_the_backoff(attempts: int, chance: float, wait_ms: int) -> None:
         (5, State.DEAD),  # `max_attempts` was lowered meanwhile
     ],
 )
-def test_attempts_are_exhausted(attempts: int, state: State) -> None:
+def test_the_last_attempt_ends_in_the_dead_letters(attempts: int, state: State) -> None:
     """After `max_attempts` a refusal for now is for good."""
     step = step_after(Kind.TRANSIENT, Attempt(attempts, 0))
     assert step.state is state
@@ -115,7 +115,9 @@ ASSUMED = Step(State.ACCEPTED, EndReason.ASSUMED, Window.COUNT)
         (2, OnUnconfirmed.RESEND, ASSUME_SENT, UNCONFIRMED),
     ],
 )
-def test_unknown_outcomes(unconfirmed: int, own: OnUnconfirmed | None, policy: RetryPolicy, step: Step) -> None:
+def test_an_unknown_outcome_follows_the_policy(
+    unconfirmed: int, own: OnUnconfirmed | None, policy: RetryPolicy, step: Step
+) -> None:
     """After an attempt of unknown outcome the policy decides; the phone may have rung, so it stays charged."""
     attempt = Attempt(attempts=99, unconfirmed=unconfirmed, on_unconfirmed=own)
     assert step_after(Kind.UNCONFIRMED, attempt, policy) == step
@@ -154,12 +156,12 @@ def test_every_step_can_be_applied(kind: Kind, attempt: Attempt, policy: RetryPo
         ("2024-02-28T12:00:00+08:00", "2024-02-29T00:00:00+08:00"),
     ],
 )
-def test_the_providers_next_day(now: str, midnight: str) -> None:
+def test_the_providers_next_day_begins_at_midnight_in_china(now: str, midnight: str) -> None:
     """The provider's day begins at 00:00 China time."""
     assert next_china_midnight(milliseconds(now)) == milliseconds(midnight)
 
 
-def test_the_states() -> None:
+def test_only_waiting_and_calling_are_open() -> None:
     """Only waiting and calling are open; of the final states, a replay leads out of `dead` alone."""
     assert {state for state in State if not state.final} == {State.WAITING, State.CALLING}
     out = {(event, state) for event, ways in TRANSITIONS.items() for state in ways if state.final}

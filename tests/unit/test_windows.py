@@ -25,7 +25,7 @@ LIMITS = Limits(gap_ms=30, max_calls=3, window_ms=1000)
         ([500, 1480, 1490], 1520),  # the gap, where it is longer
     ],
 )
-def test_next_free(calls: list[int], free: int) -> None:
+def test_a_number_is_free_after_its_gap_and_its_window(calls: list[int], free: int) -> None:
     """A number is free a gap after its newest call and a window after its `max_calls` newest."""
     assert next_free(calls, LIMITS) == free
 
@@ -94,13 +94,15 @@ def test_the_forecast_comes_true(gaps: list[int], line: list[Waiting], since: in
         ([0, None, None], [None, 0, 30]),
     ],
 )
-def test_deadlines_in_a_timetable(deadlines: list[int | None], called: list[int | None]) -> None:
+def test_one_whose_deadline_came_is_not_called_and_the_next_is(
+    deadlines: list[int | None], called: list[int | None]
+) -> None:
     """A notification whose deadline has come when it is its turn is not called, and the next one is."""
     turns = [Turn(0, (0, number), deadline) for number, deadline in enumerate(deadlines)]
     assert timetable([], turns, 0, LIMITS) == called
 
 
-def test_a_long_line() -> None:
+def test_the_last_of_a_long_line_is_called_after_all_windows() -> None:
     """Behind a thousand others, the last is called after two hundred windows of five calls."""
     limits = Limits(gap_ms=30_500, max_calls=5, window_ms=86_400_500)
     assert forecast([], Others(before=1000), 0, 0, limits) == (200 * 86_400_500, 1000)

@@ -139,7 +139,7 @@ def test_the_run_was_watched(run: Run) -> None:
     assert f"{run.mobiles[0][:3]}****{run.mobiles[0][-4:]}" in run.told["worker"]
 
 
-def test_no_place_tells(run: Run) -> None:
+def test_no_place_shows_a_number_a_text_or_a_secret(run: Run) -> None:
     """Nowhere is a number in full, a word or a secret, in whatever way it is written."""
     plain = [*run.mobiles, *WORDS, APP_SECRET, WRONG_SECRET]
     secrets = {
