@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from tenacity import wait_fixed, wait_none
 from urllib3.connection import HTTPConnection
 
+from tests.support.tls import KEY_AND_CERTIFICATE
 from voice_notify import __version__
 from voice_notify.domain.outcome import Kind, Outcome
 from voice_notify.provider import client as client_module
@@ -47,26 +48,6 @@ REPLY = json.dumps(
 ).encode()
 ACCEPTED = Outcome(Kind.ACCEPTED, "200", "成功", "12121212121212", "69564903663951243279")
 PATH = "/voice-notify/send-v2"
-
-# For the name localhost, self-signed, valid from 2020 to 2120.
-KEY_AND_CERTIFICATE = """\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgidoUP32B3Y/aur7G
-mU1egRyrl5MQFZWev9w2Lj6MRiihRANCAAQE/Z8iCjn6Y0f+lhhzdE+yqWl6kX7F
-IosfHxFJUrVTHHOk4Yskqr+uKb24FDMhAGEkdJ8HVw6f6BZGlGiOLi+a
------END PRIVATE KEY-----
------BEGIN CERTIFICATE-----
-MIIBhDCCASqgAwIBAgIUD3VYD12xKtURlYHTMlhnaNgCpNgwCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAx
-MDAwMDAwWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAAQE/Z8iCjn6Y0f+lhhzdE+yqWl6kX7FIosfHxFJUrVTHHOk4Yskqr+u
-Kb24FDMhAGEkdJ8HVw6f6BZGlGiOLi+ao1gwVjAdBgNVHQ4EFgQUnSQ046FhFio8
-tVeulLtJ5ktdKxIwDwYDVR0TAQH/BAUwAwEB/zAOBgNVHQ8BAf8EBAMCAoQwFAYD
-VR0RBA0wC4IJbG9jYWxob3N0MAoGCCqGSM49BAMCA0gAMEUCIE0m3Ayx5JliMg5V
-G+/iR8PtyEpHYoLdgLZYVD+ZavSFAiEA2Nfw0dMWP4F2VpgL/dhkKlTj1ec/rs2y
-FODaPIywwnE=
------END CERTIFICATE-----
-"""
 
 
 def http(status: int, body: bytes, *headers: str) -> bytes:
