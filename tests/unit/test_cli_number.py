@@ -99,7 +99,10 @@ def test_what_keeps_a_number_from_being_called_is_said(cli: Cli) -> None:
     ]
     cli.account.settle(grant, TOMORROW)
     lines = cli.lines("number", MOBILE)
-    assert lines[:2] == [f"{MASKED}: next call at 2025-06-02 00:00:00 (in 12 h)", "blocked by the provider's own limit of the day"]
+    assert lines[:2] == [
+        f"{MASKED}: next call at 2025-06-02 00:00:00 (in 12 h)",
+        "blocked by the provider's own limit of the day",
+    ]
     assert "held by the provider's limit (606) until 2025-06-02 00:00:00 (in 12 h)" in lines
     cli.account.ledger.pause("wrong text")
     lines = cli.lines("number", MOBILE)

@@ -84,7 +84,7 @@ def test_no_circle() -> None:
     [
         ("redis", ("ledger",)),
         ("requests", ("provider",)),
-        ("urllib3", ("provider",)),
+        ("httptools", ("provider",)),
         ("celery", ("broker", "producer", "delivery", "monitoring")),
         ("kombu", ("broker",)),
         ("tornado", ("monitoring.flower",)),
