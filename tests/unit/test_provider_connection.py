@@ -184,7 +184,7 @@ def test_a_certificate_that_is_not_trusted_is_refused(
     server_context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, certificate: str
 ) -> None:
     """A self-signed certificate is refused before anything is sent, even if the environment trusts it."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     monkeypatch.setenv("CURL_CA_BUNDLE", certificate)
     with serving(succeed, server_context) as server, client_for(server.port, "https://localhost") as client:
         outcome = place(client)
