@@ -13,6 +13,7 @@ from tests.support.sandbox import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 def flower(running: Deployment) -> Iterator[Flower]:
     """Flower, which has turned events on."""
     with run_flower(running.environment, running.folder / "flower.log", basic_auth=LOGIN) as flower:
-        # It asks for events when it begins; a call that began before that leaves no trace.
-        assert eventually(lambda: running.send(new_mobile()) != "" and flower.tasks() != {})
+
+        def shows_a_new_notification() -> bool:
+            """Flower asks for events when it begins; a call that began before that leaves no trace."""
+            running.send(new_mobile())
+            return flower.tasks() != {}
+
+        assert eventually(shows_a_new_notification)
         yield flower
 
 
@@ -40,9 +46,9 @@ def test_no_page_opens_without_the_password(flower: Flower, path: str) -> None:
     assert flower.get(path)[0] == 200
 
 
-def test_a_password_is_made_up_where_none_is_set(running: Deployment) -> None:
-    """Where none is set, one that lasts until the end is printed, and only that one opens."""
-    log = running.folder / "flower-without.log"
+def test_a_password_is_made_up_where_none_is_set(running: Deployment, tmp_path: Path) -> None:
+    """It is printed once, lasts until Flower ends, and only that one opens."""
+    log = tmp_path / "flower.log"
     with run_flower(running.environment, log) as flower:
         made = re.search(r"user (\w+), password (\S+),", log.read_text(encoding="utf-8"))
         assert made is not None
@@ -50,7 +56,7 @@ def test_a_password_is_made_up_where_none_is_set(running: Deployment) -> None:
 
 
 def test_each_notification_is_a_task(running: Deployment, flower: Flower) -> None:
-    """It has the notification's id and outcome: success with the callId, failure with code and words, a retry."""
+    """It has the notification's id and outcome: success with the callId, failure with code and `msg`, a retry."""
     good, bad, late = new_mobile(), new_mobile(), new_mobile()
     running.script(
         {"mobile": bad, "action": 400, "count": 1},
@@ -72,7 +78,7 @@ def test_each_notification_is_a_task(running: Deployment, flower: Flower) -> Non
 
 
 def test_an_expired_notification_is_revoked(running: Deployment, flower: Flower) -> None:
-    """A notification whose deadline passes in line shows as revoked."""
+    """Whether its deadline passes in line, while it backs off or during a call."""
     mobile = new_mobile()
     running.script({"mobile": mobile, "action": 609, "percent": 100})
     id_ = running.send(mobile, expires=0.3)

@@ -22,6 +22,7 @@ from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
 from voice_notify.domain.retry import Attempt
 from voice_notify.domain.states import State
 from voice_notify.domain.windows import Limits
+from voice_notify.ledger import keys
 from voice_notify.ledger.ledger import Grant
 
 
@@ -124,33 +125,37 @@ def test_an_attempt_that_asks_again_is_counted_once(account: Account) -> None:
     assert account.explain(ids[5]).due_ms == NOON + LIMITS.window_ms
 
 
-def test_what_is_past_its_deadline_expires_and_the_next_is_called(account: Account) -> None:
-    """A notification whose deadline has passed is not called: it expires, and the next in line is called."""
+def test_what_is_past_its_deadline_is_not_called_and_the_next_is(account: Account) -> None:
+    """A notification whose deadline has passed is not called; once it has expired, the next in line is."""
     late = account.submit(expires=10)
     also_late = account.submit(expires=5)
     in_time = account.submit(expires=11)
     account.clock.advance(10 * SECOND)
+    assert account.begin(late) is None
+    assert account.ledger.expire() == [also_late, late]
     assert account.granted(late).id == in_time
-    assert {account.state(late), account.state(also_late)} == {State.EXPIRED}
 
 
-def test_a_line_in_which_all_expired_leaves_the_agenda(account: Account) -> None:
-    """A line in which all have expired leaves the agenda."""
+def test_what_is_past_its_deadline_is_left_to_the_sweep(account: Account) -> None:
+    """Nothing ends unheard: the sweep, which tells of each, ends it, and its line is due again until then."""
     id_ = account.submit(expires=10)
     account.clock.advance(10 * SECOND)
+    account.client.zrem(account.prefix + keys.DEADLINES, id_)  # whatever was lost
+    account.claim()
     assert account.begin(id_) is None
-    assert account.state(id_) is State.EXPIRED
-    assert account.due(id_) is None
+    assert (account.state(id_), account.due(id_)) == (State.WAITING, account.clock.now)
+    assert account.ledger.expire() == [id_]
+    assert (account.state(id_), account.due(id_)) == (State.EXPIRED, None)
 
 
-def test_a_line_in_which_all_expired_wakes_for_the_next_scheduled(account: Account) -> None:
-    """When all in the line have expired, the agenda has the number at the time of the next that waits beside it."""
-    account.submit(expires=10)
-    later = account.submit(countdown=600)
+def test_a_line_that_was_claimed_too_early_is_due_when_it_can_be_called(account: Account) -> None:
+    """Where the clock went back after the claim, the agenda has the number at its time, not at the lease's end."""
+    id_ = account.submit(countdown=10)
     account.clock.advance(10 * SECOND)
     account.claim()
-    assert account.begin(later) is None
-    assert account.due(later) == NOON + 10 * MINUTE
+    account.clock.advance(-5 * SECOND)
+    assert account.begin(id_) is None
+    assert account.due(id_) == NOON + 10 * SECOND
 
 
 def test_a_deadline_shortens_the_time_to_send(account: Account) -> None:

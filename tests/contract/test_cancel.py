@@ -155,7 +155,8 @@ def test_a_deadline_before_the_countdown_ends_it_uncalled(account: Account) -> N
     id_ = account.submit(expires=60, countdown=600)
     account.clock.advance(HOUR)
     assert account.begin(id_) is None
-    assert account.state(id_) is State.EXPIRED
+    assert account.ledger.expire() == [id_]
+    assert account.due(id_) is None
 
 
 def test_a_sweep_takes_so_many_the_earliest_deadlines_first(account: Account) -> None:

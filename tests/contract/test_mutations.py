@@ -174,8 +174,12 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ("record.token == item.token and", "true and", test_begin.test_a_line_has_at_most_one_call_in_flight),
         ("record.token == item.token and", "false and", test_begin.test_an_attempt_that_asks_again_gets_the_same_grant),
         ("call_times[#call_times + 1] = now", "", test_begin.test_each_call_makes_room_a_window_after_itself),
-        ("record.deadline <= now", "false", test_begin.test_what_is_past_its_deadline_expires_and_the_next_is_called),
-        ("score == IN_FLIGHT or not", "not", test_begin.test_a_deadline_does_not_end_a_call_in_flight),
+        ("record.deadline <= now", "false", test_begin.test_what_is_past_its_deadline_is_not_called_and_the_next_is),
+        (
+            "redis.call('ZADD', DEADLINES, record.deadline, head)",
+            "",
+            test_begin.test_what_is_past_its_deadline_is_left_to_the_sweep,
+        ),
         ("within = math.min(within, record.deadline - now)", "", test_begin.test_a_deadline_shortens_the_time_to_send),
         ("record.lease - rules.lease_ms)", "now)", test_begin.test_an_attempt_that_asks_again_gets_the_same_grant),
         ("'LIMIT', 0, 100", "'LIMIT', 0, 0", test_submit.test_after_its_countdown_it_has_the_place_of_its_priority),
@@ -194,7 +198,7 @@ MUTATIONS: dict[str, list[Mutation]] = {
         (
             "  schedule(mobile, now)\n    return deferred",
             "  return deferred",
-            test_begin.test_a_line_in_which_all_expired_wakes_for_the_next_scheduled,
+            test_begin.test_a_line_that_was_claimed_too_early_is_due_when_it_can_be_called,
         ),
         (
             "if rules.daily_budget > 0 and gate",

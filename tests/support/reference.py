@@ -179,14 +179,11 @@ class Reference:
         calling = self.in_flight(mobile)
         if calling:
             return calling if calling.token == token else None
-        for note in self.line(mobile, now):
-            if note.deadline > now:
-                break
-            note.end(State.EXPIRED, "deadline", now)
-        line = self.line(mobile, now)
-        if not line or line[0].joins > now or not self.allows(mobile, now) or not self._gate(token, now):
+        head = next(iter(self.line(mobile, now)), None)
+        if head is None or head.joins > now or head.deadline <= now:
             return None
-        head = line[0]
+        if not self.allows(mobile, now) or not self._gate(token, now):
+            return None
         head.state, head.token, head.begun, head.lapses = State.CALLING, token, now, now + self.rules.lease_ms
         head.attempts += 1
         self.call_times[mobile].append(now)

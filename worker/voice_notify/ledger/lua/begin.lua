@@ -58,22 +58,6 @@ local function join_due(line)
   end
 end
 
--- The head of a line, its score and its record; those whose deadline passed leave the line.
-local function find_head(line, mobile)
-  while true do
-    local first = redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')
-    local head, score = first[1], first[2]
-    if not head then
-      return
-    end
-    local record = read(head)
-    if score == IN_FLIGHT or not (record.deadline and record.deadline <= now) then
-      return head, score, record
-    end
-    finish('expire', head, mobile, now, 'waiting', record.reason, 'expired', 'deadline')
-  end
-end
-
 local function begin(item)
   local mobile = redis.call('HGET', NOTIFICATION .. item.id, 'mobile')
   if not mobile then
@@ -81,14 +65,22 @@ local function begin(item)
   end
   local line = LINE .. mobile
   join_due(line)
-  local head, score, record = find_head(line, mobile)
+  local first = redis.call('ZRANGE', line, 0, 0, 'WITHSCORES')
+  local head, score = first[1], first[2]
   if not head then
     redis.call('ZREM', AGENDA, mobile)
     return NOTHING
   end
+  local record = read(head)
   if score == IN_FLIGHT then
     -- The same attempt asks again when a reply of ours was lost.
     return record.token == item.token and grant(head, mobile, record, record.lease - rules.lease_ms) or deferred('in_flight')
+  end
+  if record.deadline and record.deadline <= now then
+    -- `expire` ends it, and so its worker hears of it and tells monitors; then the next in line is due.
+    redis.call('ZADD', DEADLINES, record.deadline, head)
+    redis.call('ZADD', AGENDA, now, mobile)
+    return NOTHING
   end
   local call_times, hold = limits_of(mobile)
   local free, limit = number_free_at(call_times, hold)
