@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-import threading
+import sys
 
 import click
 from prometheus_client import CollectorRegistry, generate_latest, start_wsgi_server
@@ -34,13 +34,12 @@ def command(account: Account, *, host: str, port: int, once: bool) -> None:
             raise click.ClickException("Redis cannot be read")
         return
     try:
-        server, _ = start_wsgi_server(port, host, registry)
+        server, thread = start_wsgi_server(port, host, registry)
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
-    ended = _end_on_signal()
+    _exit_on_signal()
     print_text(f"metrics at http://{host}:{server.server_port}/metrics")
-    ended.wait()
-    server.shutdown()
+    thread.join()
 
 
 def _registry(account: Account) -> CollectorRegistry:
@@ -52,11 +51,9 @@ def _registry(account: Account) -> CollectorRegistry:
     return registry
 
 
-def _end_on_signal() -> threading.Event:
-    """Set on SIGTERM or Ctrl-C."""
-    ended = threading.Event()
+def _exit_on_signal() -> None:
+    """Let SIGTERM and Ctrl-C end the process; its server's thread is a daemon and ends with it."""
     for number in (signal.SIGTERM, signal.SIGINT):
         # Ctrl-C is ignored in a background job of a script, and stays ignored.
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda *_: ended.set())
-    return ended
+            signal.signal(number, lambda *_: sys.exit(0))
