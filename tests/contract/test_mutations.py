@@ -10,12 +10,12 @@ import pytest
 import redis
 
 from tests.contract import (
-    test_begin,
     test_breaker,
     test_cancel,
     test_claim,
     test_dead_letters,
     test_explain,
+    test_grant,
     test_settle,
     test_statistics,
     test_submit,
@@ -83,30 +83,30 @@ MUTATIONS: dict[str, list[Mutation]] = {
         (
             "if #call_times >= rules.max_calls then",
             "if false then",
-            test_begin.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
+            test_grant.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
         ),
         (
             "if #call_times >= rules.max_calls then",
             "if #call_times > rules.max_calls then",
-            test_begin.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
+            test_grant.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
         ),
         (
             "#call_times - rules.max_calls + 1))\n",
             "#call_times - rules.max_calls + 2))\n",
-            test_begin.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
+            test_grant.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
         ),
         (
             "call_times[#call_times - rules.max_calls + 1] + rules.window_ms",
             "call_times[#call_times] + rules.window_ms",
-            test_begin.test_each_call_makes_room_a_window_after_itself,
+            test_grant.test_each_call_makes_room_a_window_after_itself,
         ),
-        ("if hold > at then", "if false then", test_begin.test_606_holds_the_number_until_midnight_in_china),
+        ("if hold > at then", "if false then", test_grant.test_606_holds_the_number_until_midnight_in_china),
     ],
     "shared/agenda": [
         (
             "math.max(now, tonumber(head[2]), free)",
             "math.max(now, tonumber(head[2]))",
-            test_begin.test_the_next_call_waits_for_the_gap_after_the_settlement,
+            test_grant.test_the_next_call_waits_for_the_gap_after_the_settlement,
         ),
         (
             "redis.call('ZREM', AGENDA, mobile)",
@@ -168,37 +168,37 @@ MUTATIONS: dict[str, list[Mutation]] = {
             test_claim.test_a_dead_worker_answers_no_wakeups,
         ),
     ],
-    "begin": [
-        (" or free > now then", " then", test_begin.test_the_next_call_waits_for_the_gap_after_the_settlement),
-        ("if score == IN_FLIGHT then", "if false then", test_begin.test_a_line_has_at_most_one_call_in_flight),
-        ("record.token == item.token and", "true and", test_begin.test_a_line_has_at_most_one_call_in_flight),
-        ("record.token == item.token and", "false and", test_begin.test_an_attempt_that_asks_again_gets_the_same_grant),
-        ("call_times[#call_times + 1] = now", "", test_begin.test_each_call_makes_room_a_window_after_itself),
-        ("record.deadline <= now", "false", test_begin.test_what_is_past_its_deadline_is_not_called_and_the_next_is),
+    "grant": [
+        (" or free > now then", " then", test_grant.test_the_next_call_waits_for_the_gap_after_the_settlement),
+        ("if score == IN_FLIGHT then", "if false then", test_grant.test_a_line_has_at_most_one_call_in_flight),
+        ("record.token == item.token and", "true and", test_grant.test_a_line_has_at_most_one_call_in_flight),
+        ("record.token == item.token and", "false and", test_grant.test_an_attempt_that_asks_again_gets_the_same_grant),
+        ("call_times[#call_times + 1] = now", "", test_grant.test_each_call_makes_room_a_window_after_itself),
+        ("record.deadline <= now", "false", test_grant.test_what_is_past_its_deadline_is_not_called_and_the_next_is),
         (
             "redis.call('ZADD', DEADLINES, record.deadline, head)",
             "",
-            test_begin.test_what_is_past_its_deadline_is_left_to_the_sweep,
+            test_grant.test_what_is_past_its_deadline_is_left_to_the_sweep,
         ),
-        ("within = math.min(within, record.deadline - now)", "", test_begin.test_a_deadline_shortens_the_time_to_send),
-        ("record.lease - rules.lease_ms)", "now)", test_begin.test_an_attempt_that_asks_again_gets_the_same_grant),
+        ("within = math.min(within, record.deadline - now)", "", test_grant.test_a_deadline_shortens_the_time_to_send),
+        ("record.lease - rules.lease_ms)", "now)", test_grant.test_an_attempt_that_asks_again_gets_the_same_grant),
         ("'LIMIT', 0, 100", "'LIMIT', 0, 0", test_submit.test_after_its_countdown_it_has_the_place_of_its_priority),
-        ("if gate == 'closed' then", "if false then", test_begin.test_no_call_begins_while_the_account_is_paused),
+        ("if gate == 'closed' then", "if false then", test_grant.test_no_call_begins_while_the_account_is_paused),
         (
             "'probe', item.token, 'until', now + rules.lease_ms",
             "'probe', item.token",
             test_breaker.test_after_the_cooldown_one_probe_begins_and_the_others_wait,
         ),
-        ("if rate_free > now then", "if false then", test_begin.test_the_rate_spaces_the_calls_of_the_account),
+        ("if rate_free > now then", "if false then", test_grant.test_the_rate_spaces_the_calls_of_the_account),
         (
             "if tonumber(score) > 0 or",
             "redis.call('SET', RATE, now + rules.call_interval_ms) if tonumber(score) > 0 or",
-            test_begin.test_a_deferred_call_uses_no_rate,
+            test_grant.test_a_deferred_call_uses_no_rate,
         ),
         (
             "  schedule(mobile, now)\n    return deferred",
             "  return deferred",
-            test_begin.test_a_line_that_was_claimed_too_early_is_due_when_it_can_be_called,
+            test_grant.test_a_line_that_was_claimed_too_early_is_due_when_it_can_be_called,
         ),
         (
             "if rules.daily_budget > 0 and gate",

@@ -53,7 +53,7 @@ def main(combinations: tuple[str, ...]) -> None:
         click.echo(f"{combination.name:<12} {result.line}\n{result.more}".rstrip())
         results.append(result)
     failed = [result for result in results if not result.held]
-    click.echo(f"{len(results)} combinations: {len(results) - len(failed)} passed, {len(failed)} failed")
+    click.echo(f"{len(results) - len(failed)} of {len(results)} combinations passed")
     sys.exit(1 if failed else 0)
 
 

@@ -12,6 +12,8 @@ from tests.support.redis_server import NO_REDIS, find_server
 FOLDERS = ("unit", "contract", "acceptance")
 _OF_LIBRARIES = ("unit", "contract")
 _OF_SERVERS = ("contract", "acceptance")
+#: What is run with every server, since servers differ in users' rights, too.
+_RIGHTS = "tests/unit/test_deploy_redis.py"
 #: For pytest's `-k`: what a server has a part in.
 _WITH_A_SERVER = "not fakeredis and not test_mutations"
 
@@ -55,8 +57,8 @@ class Combination:
 
     def pytest_options(self) -> list[str]:
         """What to run, for pytest."""
-        folders = [f"tests/{folder}" for folder in self.folders]
-        return [*folders, "-m", "not rabbitmq", *(["-k", _WITH_A_SERVER] if self.server else [])]
+        tests = [*(f"tests/{folder}" for folder in self.folders), "-m", "not rabbitmq"]
+        return [*tests, _RIGHTS, "-k", _WITH_A_SERVER] if self.server else tests
 
 
 def every() -> list[Combination]:

@@ -126,7 +126,7 @@ class Account:
 
     def begin(self, id_: str, token: str | None = None) -> Grant | None:
         """Ask leave for the next call in the line of `id_`."""
-        return self.ledger.begin([(id_, token or next(self._tokens))])[0]
+        return self.ledger.grant([(id_, token or next(self._tokens))])[0]
 
     def granted(self, id_: str, token: str | None = None) -> Grant:
         """Begin the next call in the line of `id_`, which no limit denies."""

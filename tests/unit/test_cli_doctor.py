@@ -19,7 +19,7 @@ from voice_notify.celery import app
 from voice_notify.cli.operate import doctor_checks
 from voice_notify.documents.doctor import Level
 from voice_notify.errors import StoreUnavailable
-from voice_notify.ledger.server import Inspection, inspect
+from voice_notify.ledger.redis_server import Inspection, inspect
 from voice_notify.settings import Settings
 
 WELL = Inspection((7, 2, 4), "noeviction", appendonly=True, appendfsync="everysec", clock_ahead_ms=3)

@@ -9,7 +9,7 @@ import pytest
 from tests.support.account import ACCEPTED, MAINTENANCE, MOBILE, REFUSED, other_number
 from tests.support.cli import Cli, command_line
 from tests.support.clock import SECOND
-from voice_notify.cli.rendering.notification import BLOCKS
+from voice_notify.cli.rendering.explanation import BLOCKS
 from voice_notify.domain.reasons import Reason
 from voice_notify.domain.states import State
 

@@ -27,7 +27,7 @@ class FakeLedger:
         self.given_back: list[str] = []
         self.settled: list[Settlement] = []
 
-    def begin(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
+    def grant(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
         """A grant for each."""
         return [Grant(id_, token, "13800138000", "1", (), Attempt(1, 0), 0, 60_000) for id_, token in attempts]
 

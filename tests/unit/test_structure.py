@@ -113,6 +113,7 @@ def test_one_place_for_each_library(library: str, users: tuple[str, ...]) -> Non
         ("settings", ("settings", "domain", "errors")),
         ("ledger", ("ledger", "domain", "errors", "settings")),
         ("accounts", ("ledger", "domain", "settings")),
+        ("documents", ("documents", "ledger", "domain", "errors")),
         ("provider", ("provider", "domain", "errors", "__version__")),
         ("concurrency", ("concurrency", "monitoring.logs")),
         ("broker", ("broker", "accounts", "errors", "monitoring")),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from voice_notify.domain.states import State
 from voice_notify.ledger.breaker import Pause, parse_pause
-from voice_notify.ledger.contract import Nothing
 from voice_notify.ledger.contracts import ACCOUNT_STATUS
+from voice_notify.ledger.declaration import Nothing
 from voice_notify.ledger.notifications import count_by_state
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from voice_notify.domain.outcome import Kind
 from voice_notify.domain.retry import Verdict, Window
 from voice_notify.domain.states import State
 from voice_notify.domain.windows import Limits, parse_call_times
-from voice_notify.ledger.contract import BatchScript, Nothing, Script
+from voice_notify.ledger.declaration import BatchScript, Nothing, Script
 from voice_notify.ledger.results import SettleResult, SubmitStatus
 
 
@@ -137,12 +137,12 @@ CLAIM = Script("claim", ClaimCall, ClaimReply)
 GIVE_BACK = BatchScript("give_back", Nothing, OneId, Nothing)
 
 
-class BeginItem(NamedTuple):
+class GrantItem(NamedTuple):
     id: str
     token: str
 
 
-class BeginReply(NamedTuple):
+class GrantReply(NamedTuple):
     granted: bool
     id: str
     mobile: str
@@ -155,7 +155,7 @@ class BeginReply(NamedTuple):
     within: int
 
 
-BEGIN = BatchScript("begin", Nothing, BeginItem, BeginReply)
+GRANT = BatchScript("grant", Nothing, GrantItem, GrantReply)
 
 
 class SettleItem(NamedTuple):

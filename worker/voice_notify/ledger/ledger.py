@@ -14,8 +14,8 @@ from voice_notify.domain.states import State
 from voice_notify.errors import LedgerDamaged, LineFull, UnknownNotification
 from voice_notify.ledger import contracts, keys
 from voice_notify.ledger.breaker import Pause, parse_pause
-from voice_notify.ledger.contract import Nothing
 from voice_notify.ledger.contracts import Submission
+from voice_notify.ledger.declaration import Nothing
 from voice_notify.ledger.explanation import Explanation, explain
 from voice_notify.ledger.notifications import Record, count_by_state, parse_record
 from voice_notify.ledger.redis_errors import store_errors
@@ -137,10 +137,10 @@ class Ledger:
         """End the lease of claimed lines that were not begun: they are due again."""
         self.scripts.run_each(contracts.GIVE_BACK, Nothing(), [contracts.OneId(id_) for id_ in ids])
 
-    def begin(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
+    def grant(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
         """Ask leave for the next call in the line of each (id, attempt token); None where a limit defers it."""
-        items = [contracts.BeginItem(*each) for each in attempts]
-        replies = self.scripts.run_each(contracts.BEGIN, Nothing(), items)
+        items = [contracts.GrantItem(*each) for each in attempts]
+        replies = self.scripts.run_each(contracts.GRANT, Nothing(), items)
         return [_grant(token, require(reply)) for (_, token), reply in zip(attempts, replies, strict=True)]
 
     def settle(self, settlements: Sequence[Settlement]) -> list[SettleResult | LedgerDamaged]:
@@ -230,11 +230,11 @@ def _ended(each: Settlement) -> contracts.SettleItem:
     )
 
 
-def _attempt(of: contracts.LapsedCall | contracts.BeginReply) -> Attempt:
+def _attempt(of: contracts.LapsedCall | contracts.GrantReply) -> Attempt:
     return Attempt(of.attempts, of.unconfirmed, OnUnconfirmed(of.policy) if of.policy else None)
 
 
-def _grant(token: str, of: contracts.BeginReply) -> Grant | None:
+def _grant(token: str, of: contracts.GrantReply) -> Grant | None:
     if not of.granted:
         return None
     params = tuple(json.loads(of.params))

@@ -6,7 +6,8 @@ import click
 
 from voice_notify.accounts import Account
 from voice_notify.cli.click_options import examples, json_option, pass_account, reveal_option, zone_of
-from voice_notify.cli.rendering.notification import block_fields, notification_fields, print_history, print_status
+from voice_notify.cli.rendering.explanation import block_fields, print_history
+from voice_notify.cli.rendering.notification import notification_fields, print_status
 from voice_notify.cli.rendering.output import print_fields, print_json, print_text
 from voice_notify.documents.document import moment
 from voice_notify.documents.notification import ExplanationDocument, StatusDocument

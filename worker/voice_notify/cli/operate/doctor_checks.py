@@ -19,7 +19,7 @@ from voice_notify.cli.rendering.times import show_span
 from voice_notify.documents.doctor import FindingDocument
 from voice_notify.documents.pause import PauseDocument
 from voice_notify.errors import SettingsError, StoreUnavailable
-from voice_notify.ledger.server import inspect
+from voice_notify.ledger.redis_server import inspect
 from voice_notify.settings import Settings, redact_url
 
 #: The longest wait for another host.

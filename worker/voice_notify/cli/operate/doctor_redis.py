@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from voice_notify.documents.doctor import FindingDocument
-from voice_notify.ledger.server import Inspection
+from voice_notify.ledger.redis_server import Inspection
 
 #: The oldest Redis whose scripts and commands suffice.
 _OLDEST_REDIS = (6, 2)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from voice_notify.cli.rendering.notification import BLOCKS, state_text
+from voice_notify.cli.rendering.explanation import BLOCKS
+from voice_notify.cli.rendering.notification import state_text
 from voice_notify.cli.rendering.output import print_fields, print_table, print_text
 from voice_notify.cli.rendering.pause import show_pause
 from voice_notify.cli.rendering.times import show_clock, show_due, show_span, show_time

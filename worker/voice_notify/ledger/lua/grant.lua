@@ -27,7 +27,7 @@ local function deferred(reason)
   return NOTHING
 end
 
-local function grant(head, mobile, record, begun)
+local function granted(head, mobile, record, begun)
   local within = begun + rules.send_within_ms - now
   if record.deadline then
     within = math.min(within, record.deadline - now)
@@ -58,7 +58,7 @@ local function join_due(line)
   end
 end
 
-local function begin(item)
+local function grant_next(item)
   local mobile = redis.call('HGET', NOTIFICATION .. item.id, 'mobile')
   if not mobile then
     return NOTHING
@@ -74,7 +74,7 @@ local function begin(item)
   local record = read(head)
   if score == IN_FLIGHT then
     -- The same attempt asks again when a reply of ours was lost.
-    return record.token == item.token and grant(head, mobile, record, record.lease - rules.lease_ms) or deferred('in_flight')
+    return record.token == item.token and granted(head, mobile, record, record.lease - rules.lease_ms) or deferred('in_flight')
   end
   if record.deadline and record.deadline <= now then
     -- `expire` ends it, and so its worker hears of it and tells monitors; then the next in line is due.
@@ -119,10 +119,10 @@ local function begin(item)
   move('grant', head, now, 'waiting', record.reason, 'calling', 'attempt', record.attempts,
     'attempts', record.attempts, 'token', item.token, 'lease', now + rules.lease_ms)
   observe('late', now - math.max(record.ready_at, free), LATENESS_MS)
-  return grant(head, mobile, record, now)
+  return granted(head, mobile, record, now)
 end
 
-local replies = each_item(begin)
+local replies = each_item(grant_next)
 if spending > 0 then
   spend(now, spending)
 end

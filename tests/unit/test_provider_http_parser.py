@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voice_notify.provider.response_parser import ResponseParser
+from voice_notify.provider.http_parser import ResponseParser
 
 INTERIM = b"HTTP/1.1 100 Continue\r\nLink: a\r\n\r\n"
 HEAD = b"HTTP/1.1 502 Bad Gateway\r\nVia: a\r\nVia: b\r\n"
