@@ -295,10 +295,12 @@ MUTATIONS: dict[str, list[Mutation]] = {
             partial(test_settle.test_what_has_ended_leaves_only_what_is_still_needed, end=State.ACCEPTED),
         ),
         (
-            "tell_breaker(item, was.mobile)",
+            "tell_breaker(item, was.mobile, now)",
             "redis.call('ZADD', AGENDA, now, was.mobile)",
             test_settle.test_after_an_attempt_the_agenda_has_the_time_of_the_next_call,
         ),
+    ],
+    "shared/breaker": [
         (
             "if not is_probe and (paused[1] or not fails) then",
             "if not is_probe then",

@@ -9,7 +9,7 @@
 --- @include "line"
 --- @include "windows"
 --- @include "record"
---- @include "breaker"
+--- @include "gate"
 
 local LOG = P .. 'log:'
 local id = call.id

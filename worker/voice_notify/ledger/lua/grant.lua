@@ -7,7 +7,7 @@
 --- @include "agenda"
 --- @include "transitions"
 --- @include "histogram"
---- @include "breaker"
+--- @include "gate"
 --- @include "budget"
 --- @include "rate"
 

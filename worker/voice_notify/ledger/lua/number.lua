@@ -8,7 +8,7 @@
 --- @include "line"
 --- @include "windows"
 --- @include "record"
---- @include "breaker"
+--- @include "gate"
 
 local line, first = LINE .. call.mobile, {}
 local found = redis.call('ZRANGE', line, 0, call.most - 1, 'WITHSCORES')

@@ -10,7 +10,7 @@
 --- @include "line"
 --- @include "windows"
 --- @include "record"
---- @include "breaker"
+--- @include "gate"
 
 local AGENDA, KEY, SEQUENCE, WAKEUPS = P .. 'agenda', P .. 'key:', P .. 'sequence', P .. 'wakeups'
 local now = clock_ms()
