@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.support.account import ACCEPTED, MOBILE, NO_BALANCE, RETENTION, Account, other_number
+from tests.support.account import ACCEPTED, GAP, MOBILE, NO_BALANCE, RETENTION, Account, other_number
 from tests.support.clock import DAY, SECOND
 from voice_notify.domain.states import State
 from voice_notify.errors import KeyConflict
 from voice_notify.ledger import keys
+from voice_notify.ledger.contracts import Submission
 
 KEY = "order-8812"
 
@@ -19,18 +22,26 @@ def time_to_live(account: Account, key: str = KEY) -> int:
     return left
 
 
-@pytest.mark.parametrize("known", [{"key": KEY}, {"id": "order-1"}])
-@pytest.mark.parametrize("other", [{"mobile": other_number(1)}, {"params": ("李四", "3号楼")}, {"params": ()}])
-def test_the_same_key_with_other_content_is_refused(
-    account: Account, known: dict[str, str], other: dict[str, object]
-) -> None:
-    """It would be swallowed: the first is called, and the second never. The error shows neither number nor text."""
-    first = account.submit(**known)
-    with pytest.raises(KeyConflict) as refused:
-        account.submit(**{"mobile": MOBILE, **other, **known})  # type: ignore[arg-type]
-    assert not {MOBILE, other_number(1), "张三", "李四"} & set(str(refused.value).split())
-    assert account.ledger.counts()[State.WAITING] == 1
-    assert account.call(first).id == first
+def refuses(account: Account, **other: Any) -> None:  # noqa: ANN401 - what differs
+    """The same key, and the same id, with something else is refused; the error shows neither number nor text."""
+    for known in ({"key": KEY}, {"id": "order-1"}):
+        first = account.submit(**known)
+        with pytest.raises(KeyConflict) as refused:
+            account.submit(**{"mobile": MOBILE, **other, **known})
+        shown = str(refused.value)
+        assert not any(secret in shown for secret in (MOBILE, other_number(1), "张三", "李四"))
+        assert account.call(first).id == first
+        account.clock.advance(GAP)
+
+
+def test_another_number_is_a_conflict(account: Account) -> None:
+    """The second would be swallowed: the first is called, and the other person never."""
+    refuses(account, mobile=other_number(1))
+
+
+def test_other_variables_are_a_conflict(account: Account) -> None:
+    """The callee would hear something else than what was submitted."""
+    refuses(account, params=("李四", "3号楼"))
 
 
 def test_a_conflict_in_a_batch_leaves_the_others(account: Account) -> None:
@@ -77,3 +88,12 @@ def test_a_submit_says_what_became_of_the_known_one(account: Account, end: State
         account.call("a", ACCEPTED)
     again = account.submission(key=KEY)
     assert (again.duplicate, again.id, again.state) == (True, "a", end)
+
+
+def test_a_key_without_its_record_may_be_used_anew(account: Account) -> None:
+    """A key that points to nothing, as after a repair, does not swallow a notification."""
+    account.submit(key=KEY, id="a")
+    account.client.delete(account.prefix + keys.NOTIFICATION + "a")
+    (found,) = account.ledger.submit_many([account.notification(key=KEY, id="b")])
+    assert isinstance(found, Submission)
+    assert (found.id, found.duplicate) == ("b", False)

@@ -25,8 +25,8 @@ _WAIT_FOR_REDIS_S = 20
 def submit_message(app: Application, request: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:  # noqa: ANN401
     """Submit what a message holds. Returns the notification's id, which is the task's: a redelivery is no second one.
 
-    Raises `InvalidNotification`, `KeyConflict` or `LineFull`, of which its producer, who is not here, is told by task events and the
-    log; `Reject`, so that the message goes back to the broker, if Redis cannot be used.
+    Raises `InvalidNotification`, `KeyConflict` or `LineFull`, of which its producer, who is not here, is told by task
+    events and the log; `Reject`, so that the message goes back to the broker, if Redis cannot be used.
     """
     account = app.account
     try:
