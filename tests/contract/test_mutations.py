@@ -16,6 +16,7 @@ from tests.contract import (
     test_dead_letters,
     test_explain,
     test_grant,
+    test_keys,
     test_settle,
     test_statistics,
     test_submit,
@@ -30,9 +31,11 @@ Mutation = tuple[str, str, Callable[[Account], None]]
 
 MUTATIONS: dict[str, list[Mutation]] = {
     "submit": [
+        ("of[1] ~= item.mobile or", "", test_keys.test_another_number_is_a_conflict),
+        ("or of[3] ~= item.params then", "then", test_keys.test_other_variables_are_a_conflict),
         (
-            "if item.key ~= '' then\n    local known",
-            "if false then\n    local known",
+            "if item.key ~= '' then\n    local first",
+            "if false then\n    local first",
             test_submit.test_a_known_key_returns_the_first_notification,
         ),
         ("EXISTS', record) == 1", "EXISTS', record) == 2", test_submit.test_a_known_id_changes_nothing),
@@ -42,9 +45,9 @@ MUTATIONS: dict[str, list[Mutation]] = {
             test_submit.test_a_full_line_refuses_the_next_and_keeps_nothing_of_it,
         ),
         (
-            " and redis.call('EXISTS', NOTIFICATION .. known) == 1",
+            " and redis.call('EXISTS', NOTIFICATION .. first) == 1",
             "",
-            test_dead_letters.test_the_key_of_a_purged_dead_letter_may_be_used_anew,
+            test_keys.test_a_key_without_its_record_may_be_used_anew,
         ),
         (
             "first = score <",
@@ -116,6 +119,11 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ("wait_for(head[1], limit)", "", test_statistics.test_those_that_wait_are_counted_by_their_reason),
     ],
     "shared/transitions": [
+        (
+            "redis.call('PEXPIRE', KEY .. key, rules.retention_ms)",
+            "",
+            test_keys.test_a_key_is_kept_for_retention_after_the_end,
+        ),
         (
             "redis.call('ZREM', LINE .. mobile, id)",
             "",

@@ -11,7 +11,7 @@ from tests.support.account import GAP
 from tests.support.cli import Cli, command_line
 from tests.support.clock import HOUR, MINUTE, NOON
 from voice_notify.domain.states import State
-from voice_notify.errors import LineFull, StoreUnavailable
+from voice_notify.errors import KeyConflict, LineFull, StoreUnavailable
 from voice_notify.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -272,7 +272,9 @@ def test_a_file_interrupted_by_redis_can_be_completed(cli: Cli, monkeypatch: pyt
     submit_many = Ledger.submit_many
     chunks = iter([True, False])
 
-    def submit_or_fail(ledger: Ledger, notifications: Sequence[Notification]) -> list[Submission | LineFull]:
+    def submit_or_fail(
+        ledger: Ledger, notifications: Sequence[Notification]
+    ) -> list[Submission | LineFull | KeyConflict]:
         if not next(chunks):
             raise StoreUnavailable("Redis cannot be used: gone")
         return submit_many(ledger, notifications)

@@ -57,6 +57,7 @@ class Submission(NamedTuple):
 
     status: SubmitStatus
     id: str
+    state: State | None  #: of the notification, which may have ended if its id or its key was known
     number_free_at: int  #: its number is not called before
     ready_at: int  #: its own time
     before: int  #: in its line, and called before it

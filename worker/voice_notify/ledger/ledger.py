@@ -11,7 +11,7 @@ from voice_notify.domain.notification import Notification, OnUnconfirmed
 from voice_notify.domain.outcome import Outcome
 from voice_notify.domain.retry import Attempt, Step
 from voice_notify.domain.states import State
-from voice_notify.errors import LedgerDamaged, LineFull, UnknownNotification
+from voice_notify.errors import KeyConflict, LedgerDamaged, LineFull, UnknownNotification
 from voice_notify.ledger import contracts, keys
 from voice_notify.ledger.breaker import Pause, parse_pause
 from voice_notify.ledger.contracts import Submission
@@ -90,12 +90,12 @@ class Ledger:
         call = contracts.SubmitCall(most_wakeups, wakeup)
         (reply,) = self.scripts.run_each(contracts.SUBMIT, call, [_submitted(notification)])
         submission = self._submission(require(reply))
-        if isinstance(submission, LineFull):
+        if isinstance(submission, LineFull | KeyConflict):
             raise submission
         return submission
 
-    def submit_many(self, notifications: Sequence[Notification]) -> list[Submission | LineFull]:
-        """Store many in one round trip; that a line is full is that notification's result."""
+    def submit_many(self, notifications: Sequence[Notification]) -> list[Submission | LineFull | KeyConflict]:
+        """Store many in one round trip; that one is refused is that notification's result."""
         call = contracts.SubmitCall(0, "")
         replies = self.scripts.run_each(contracts.SUBMIT, call, [_submitted(each) for each in notifications])
         return [self._submission(require(reply)) for reply in replies]
@@ -187,7 +187,9 @@ class Ledger:
             )
         return list(alive)
 
-    def _submission(self, submission: Submission) -> Submission | LineFull:
+    def _submission(self, submission: Submission) -> Submission | LineFull | KeyConflict:
+        if submission.status is SubmitStatus.CONFLICT:
+            return KeyConflict("its key or task_id is known with another number, template or variables")
         if submission.status is SubmitStatus.FULL:
             return LineFull(f"the line of this number holds {self.rules.max_line} open notifications (max_line)")
         return submission
