@@ -324,11 +324,6 @@ MUTATIONS: dict[str, list[Mutation]] = {
             "local is_probe = paused[2] == item.token or item.verdict == 'success'",
             partial(test_breaker.test_a_call_begun_before_the_pause_changes_nothing_about_it, outcome=ACCEPTED),
         ),
-        (
-            "tonumber(paused[3]) > 0 and",
-            "",
-            test_statistics.test_a_probe_that_fails_on_the_day_after_the_budget_pauses_as_usual,
-        ),
         ("last * 2", "last", test_breaker.test_a_failed_probe_doubles_the_cooldown_up_to_its_maximum),
         (
             "math.min(rules.cooldown_max_ms, last * 2)",
@@ -370,11 +365,22 @@ MUTATIONS: dict[str, list[Mutation]] = {
             "",
             test_statistics.test_a_refusal_gives_its_units_back,
         ),
-        ("if paused[1] == 'budget' and", "if false and", test_statistics.test_a_refusal_ends_the_pause_of_a_budget),
         (
-            "and not paused[2] then",
-            "then",
-            test_statistics.test_a_probe_that_fails_on_the_day_after_the_budget_pauses_as_usual,
+            "  redis.call('DEL', BUDGET_PAUSE)\n",
+            "",
+            test_statistics.test_a_refusal_ends_the_pause_of_a_budget,
+        ),
+    ],
+    "shared/gate": [
+        (
+            "if budget_until and budget_until > now then",
+            "if false then",
+            test_statistics.test_a_spent_budget_does_not_open_an_account_whose_cooldown_is_over,
+        ),
+        (
+            "if pause[1] and not (breaker_until and breaker_until <= now) then",
+            "if false then",
+            test_statistics.test_the_breakers_pause_and_the_budgets_hide_nothing_of_each_other,
         ),
     ],
     "expire": [

@@ -49,6 +49,7 @@ def test_the_account_as_json(cli: Cli) -> None:
         "at": "2025-06-01T12:00:00.000+08:00",
         "paused": False,
         "pause": None,
+        "pauses": [],
         "counts": {"waiting": 1, "calling": 0, "accepted": 0, "dead": 0, "expired": 0, "cancelled": 0},
         "due_now": 1,
         "refused_in_a_row": 0,

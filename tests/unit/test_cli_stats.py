@@ -206,7 +206,7 @@ def test_each_measure_has_its_numbers_and_bars() -> None:
 def test_a_pause_is_what_one_sees_first() -> None:
     """A pause is what one sees first."""
     recent = Recent()
-    recent.add(snapshot(pause=paused("603", "余额不足请充值")))
+    recent.add(snapshot(pauses=(paused("603", "余额不足请充值"),)))
     assert drawn(recent, 80)[1].startswith("paused (603 余额不足请充值)")
 
 

@@ -22,6 +22,9 @@ class AccountDocument(Document):
     at: Moment = Field(description="The moment, by the clock of Redis.")
     paused: bool = Field(description="Whether no call goes out.")
     pause: PauseDocument | None = Field(description="Why not, and until when; null while calls go out.")
+    pauses: tuple[PauseDocument, ...] = Field(
+        description="All that hold the account: the breaker's and that of a spent budget. The first is `pause`."
+    )
     counts: Mapping[State, int] = Field(
         description="Notifications in each state; `accepted`, `expired` and `cancelled` are all-time totals."
     )
@@ -43,8 +46,9 @@ class AccountDocument(Document):
         return cls(
             app_id=app_id,
             at=moment(status.now_ms, zone),
-            paused=status.pause is not None,
-            pause=PauseDocument.of(status.pause, zone) if status.pause else None,
+            paused=bool(status.pauses),
+            pause=PauseDocument.of(status.pauses[0], zone) if status.pauses else None,
+            pauses=tuple(PauseDocument.of(pause, zone) for pause in status.pauses),
             counts=status.counts,
             due_now=status.due,
             refused_in_a_row=status.run,

@@ -45,9 +45,8 @@ def advise_on_dead_letter(record: Record) -> str:
 
 def advise_on_account(status: AccountStatus) -> tuple[str, ...]:
     """What a person can do about the account, the most urgent first; empty where all is well."""
-    steps = []
-    if status.pause:
-        steps.append(_PAUSE_ADVICE.get(status.pause.reason, "Remove the cause, then: voice-notify account resume"))
+    default = "Remove the cause, then: voice-notify account resume"
+    steps = [_PAUSE_ADVICE.get(pause.reason, default) for pause in status.pauses]
     if not status.workers:
         steps.append("No worker is alive, nothing is called: celery -A voice_notify worker")
     if status.counts[State.DEAD]:

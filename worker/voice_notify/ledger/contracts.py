@@ -210,6 +210,7 @@ RESUME = Script("resume", Nothing, Changed)
 class AccountStatusReply(NamedTuple):
     now: int
     pause: dict[str, str]
+    budget_pause: dict[str, str]
     counts: dict[str, str]
     due: int
     run: int

@@ -16,7 +16,9 @@ run it; a test compares the names in its text with those here.
 | calling           | zset   | ids in flight; score: ms when the lease runs out      | while not empty       |
 | deadlines         | zset   | open ids with a deadline; score: ms                   | while not empty       |
 | dead              | zset   | ids of the dead letters; score: ms of death           | while not empty       |
-| account           | hash   | the pause: reason message since until cooldown probe  | while paused          |
+| account           | hash   | the breaker's: reason message since until cooldown probe  | while paused          |
+| budget_pause      | hash   | the pause of a spent budget: reason message since     | until the next day    |
+|                   |        | until                                                 |                       |
 | run               | set    | numbers refused in a row with the code in `run_code`  | until a success       |
 | run_code          | string | that code                                             | until a success       |
 | rate              | string | ms at which `max_calls_per_second` is used up         | about a second        |
@@ -51,6 +53,7 @@ CALLING: Final = "calling"
 DEADLINES: Final = "deadlines"
 DEAD: Final = "dead"
 ACCOUNT: Final = "account"
+BUDGET_PAUSE: Final = "budget_pause"
 RUN: Final = "run"
 RUN_CODE: Final = "run_code"
 RATE: Final = "rate"

@@ -160,10 +160,12 @@ class Ledger:
     # What operators do.
 
     def account(self) -> Pause | None:
-        """The account's pause, or None while calls go out."""
-        with store_errors:
-            fields: Any = self.scripts.client.hgetall(self.scripts.prefix + keys.ACCOUNT)
-        return parse_pause(fields)
+        """The account's pause, the breaker's before that of a spent budget, or None while calls go out."""
+        with store_errors, self.scripts.client.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self.scripts.prefix + keys.ACCOUNT)
+            pipe.hgetall(self.scripts.prefix + keys.BUDGET_PAUSE)
+            of_breaker, of_budget = pipe.execute()
+        return parse_pause(of_breaker) or parse_pause(of_budget)
 
     def pause(self, why: str) -> bool:
         """Pause the account until a person resumes it. Returns whether that changed anything."""

@@ -10,7 +10,9 @@ from voice_notify.domain.states import State
 
 def print_account(account: AccountDocument, suspect_run: int) -> None:
     """All of it; so many refusals in a row as `suspect_run` pause the account."""
-    print_text(f"{account.app_id}: {show_pause(account.pause) if account.pause else 'open, calls go out'}")
+    states = [show_pause(pause) for pause in account.pauses] or ["open, calls go out"]
+    for state in states:
+        print_text(f"{account.app_id}: {state}")
     print_fields(_fields(account, suspect_run))
     for step in account.next_steps:
         print_text(f"→ {step}")

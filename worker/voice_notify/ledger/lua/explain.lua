@@ -50,5 +50,5 @@ return pack_reply{
   hold = hold,
   number_free_at = free,
   limit = limit,
-  pause = redis.call('HGETALL', ACCOUNT),
+  pause = pause_fields(),
 }

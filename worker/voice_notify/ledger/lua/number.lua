@@ -26,5 +26,5 @@ return pack_reply{
   limit = limit,
   open = redis.call('ZCARD', line),
   first = first,
-  pause = redis.call('HGETALL', ACCOUNT),
+  pause = pause_fields(),
 }

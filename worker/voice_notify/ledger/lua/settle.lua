@@ -60,8 +60,8 @@ end
 local function count_call(item, was)
   local call_times = limits_of(was.mobile)
   if item.window == 'release' then
-    if call_times[#call_times] and give_units_back(call_times[#call_times], was.units) then
-      forget_pause()
+    if call_times[#call_times] then
+      give_units_back(call_times[#call_times], was.units)
     end
     call_times[#call_times] = nil
   else

@@ -11,16 +11,13 @@ local function pause(now, reason, message, cooldown, until_ms)
   end
 end
 
+-- Ends the breaker's pause.
 local function resume()
   redis.call('DEL', ACCOUNT, RUN, RUN_CODE)
 end
 
 -- The account's pause as this script last read it; nil: to be read.
 local paused
-
-local function forget_pause()
-  paused = nil
-end
 
 -- Whether refusals of one number after the other point to the account.
 local run_is_over = false
@@ -61,8 +58,7 @@ local function tell_breaker(item, mobile, now)
     resume()
   else
     redis.call('HDEL', ACCOUNT, 'probe')
-    -- The pause for a spent budget has no cool-down of its own.
-    local last = tonumber(paused[3]) > 0 and tonumber(paused[3]) or rules.cooldown_ms
+    local last = tonumber(paused[3])
     if fails then
       local doubled = math.min(rules.cooldown_max_ms, last * 2)
       pause(now, reason, message, doubled, math.max(item.pause_until, now + doubled))
@@ -70,5 +66,5 @@ local function tell_breaker(item, mobile, now)
       redis.call('HSET', ACCOUNT, 'until', now + last)
     end
   end
-  forget_pause()
+  paused = nil -- what was read is old
 end
