@@ -13,6 +13,7 @@ from tests.contract import (
     test_breaker,
     test_cancel,
     test_claim,
+    test_damaged_items,
     test_dead_letters,
     test_explain,
     test_grant,
@@ -147,6 +148,11 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ("was and 'waiting:' .. was or from", "from", test_statistics.test_those_that_wait_are_counted_by_their_reason),
     ],
     "shared/counters": [
+        (
+            "counters[field] = counters[field] - journal[i + 2]",
+            "",
+            test_damaged_items.test_a_damaged_line_harms_no_other_settlement,
+        ),
         ("    open_day(now)\n", "", test_statistics.test_a_days_first_change_keeps_the_totals_of_the_day_before),
     ],
     "claim": [
