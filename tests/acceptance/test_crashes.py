@@ -69,7 +69,7 @@ def calls_in_the_end(deployment: Deployment, mobile: str) -> int:
 
 @pytest.mark.parametrize("step", ["submitted", "before the wake-up"])
 def test_what_a_killed_producer_had_stored_is_called_once(deployment: Deployment, step: str) -> None:
-    """What it had stored is called, once, by the ring of a pump."""
+    """What it had stored is called, once, by the wake-up of a dispatcher."""
     mobile, id_ = new_mobile(), f"producer-killed-{step.replace(' ', '-')}"
     arm(deployment, step)
     command = [sys.executable, "-c", PRODUCER, mobile, id_, TEMPLATE, *WORDS]
@@ -81,7 +81,7 @@ def test_what_a_killed_producer_had_stored_is_called_once(deployment: Deployment
 
 @pytest.mark.parametrize("step", ["before the wake-up", "received"])
 def test_a_wakeup_lost_with_the_main_process_is_sent_again(deployment: Deployment, step: str) -> None:
-    """A ring that a pump did not send, or that was lost with the worker that had it, is rung again by another."""
+    """A wake-up that a dispatcher did not send, or that was lost with its worker, is sent again by another."""
     mobile = new_mobile()
     arm(deployment, step)
     (id_,) = voice_notify.notify.bulk([(mobile, TEMPLATE, WORDS)]).ids

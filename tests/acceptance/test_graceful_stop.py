@@ -73,7 +73,7 @@ def test_what_is_not_begun_is_due_at_once(deployment: Deployment) -> None:
 
 
 def rung_for(deployment: Deployment) -> list[str]:
-    """The ids in the rings that wait in the broker's queue."""
+    """The ids in the wake-ups that wait in the broker's queue."""
     found = []
     with connect(deployment.redis.url) as connection:
         while (message := connection.default_channel.basic_get(QUEUE, no_ack=True)) is not None:

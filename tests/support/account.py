@@ -122,7 +122,7 @@ class Account:
     def claim(
         self, *, most: int = 100, fewest: int | None = None, wakeups_per_worker: int = 100, worker: str = "w1"
     ) -> Claim:
-        """Turn the pump of `worker` once."""
+        """Have the dispatcher of `worker` do one turn."""
         lines = (most if fewest is None else fewest, most)
         return self.ledger.claim(
             lines=lines, wakeup=next(self._wakeups), wakeups_per_worker=wakeups_per_worker, worker=worker
@@ -162,7 +162,7 @@ class Account:
         return grant
 
     def lose_call(self, id_: str) -> Grant:
-        """Begin a call whose worker dies; its lease runs out, and a pump settles it."""
+        """Begin a call whose worker dies; its lease runs out, and a dispatcher settles it."""
         grant = self.granted(id_)
         self.clock.advance(LEASE)
         (lapsed,) = self.claim(most=1).lapsed

@@ -91,7 +91,7 @@ class Deployment:
     # The processes.
 
     def start_worker(self, *options: str) -> Worker:
-        """Start one more worker, with more `options` of Celery's, and wait until its pump turns."""
+        """Start one more worker, with more `options` of Celery's, and wait until its dispatcher runs."""
         name = f"w{len(self.workers) + 1}@tests"
         worker = Worker(name, self.environment, self.folder / f"{name}.log", self.app, options)
         self.workers.append(worker)
