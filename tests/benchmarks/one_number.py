@@ -37,8 +37,8 @@ class PerCall:
 def measure_line(length: int, calls: int) -> PerCall:
     """Place calls to one number whose line always holds `length`, by the ledger's own hand.
 
-    Without workers no dispatcher looks at the clock in between, so the counts are exact. The windows are shrunk to nothing,
-    so that the number can be called at once.
+    Without workers no dispatcher looks at the clock in between, so the counts are exact. The windows are shrunk to
+    nothing, so that the number can be called at once.
     """
     commands: Counter[str] = Counter()
     microseconds = 0
