@@ -4,10 +4,11 @@
 PYTHON ?= python3
 CHAOS ?=
 BENCH ?= throughput
+MATRIX ?=
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo flower test check slow chaos bench clean
+.PHONY: help demo flower test check slow matrix chaos bench clean
 
 help: ## List what there is (the default).
 	@echo "make …"
@@ -39,6 +40,10 @@ slow: .venv/dev ## Run what takes longer: many more orders of events, RabbitMQ a
 	@ACL=1 $(BIN)/python -m pytest -q -m "not rabbitmq" tests/acceptance
 	@$(BIN)/python -m pytest -q tests/deploy
 
+matrix: .venv/uv ## Test each version of libraries, Python and Redis, for the better part of an hour: MATRIX="lowest-3.11 valkey-9".
+	@echo "tests.matrix $(MATRIX)"
+	@$(BIN)/python -m tests.matrix $(MATRIX)
+
 chaos: .venv/dev ## Kill workers, producers and Redis under load, and reconcile: CHAOS="--seconds 60".
 	@echo "tests.chaos $(CHAOS)"
 	@$(BIN)/python -m tests.chaos $(CHAOS)
@@ -67,6 +72,11 @@ clean: ## Remove .venv, caches and builds.
 .venv/dev: .venv/made pyproject.toml
 	@echo "Installing voice-notify with what its tests need"
 	@$(INSTALL) --editable '.[demo,flower]' --group dev
+	@touch $@
+
+.venv/uv: .venv/dev pyproject.toml
+	@echo "Installing uv, which makes an environment for each combination"
+	@$(INSTALL) --group matrix
 	@touch $@
 
 # arq needs an older redis-py than all others, and so an environment of its own.

@@ -78,7 +78,7 @@ def _submit(ledger: Ledger, number: int) -> None:
 def _place_next(ledger: Ledger) -> None:
     """What the pump and a worker do for one call, the messages and the request left out."""
     claim = ledger.claim(lines=(1, 1), wakeup="", wakeups_per_worker=1_000_000, worker="bench")
-    (grant,) = ledger.begin([(claim.ids[0], new_id())])
+    (grant,) = ledger.grant([(claim.ids[0], new_id())])
     assert grant is not None
     step = decide(_ACCEPTED, grant.attempt, _POLICY, grant.now_ms, 0.5)
     ledger.settle([Settlement(grant.id, grant.token, _ACCEPTED, step)])

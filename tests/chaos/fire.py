@@ -15,10 +15,9 @@ from pathlib import Path
 from random import Random
 
 from tests.chaos.plan import GAP, MAX_CALLS, WINDOW, Plan
-from tests.support.redis_server import NO_REDIS, RedisServer
+from tests.support.redis_server import NO_REDIS, RedisServer, find_server
 from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, eventually, run_sandbox
 from tests.support.worker import ROOT, Worker
-from voice_notify.demo.redis_server import find_redis_binary
 from voice_notify.domain.states import State
 from voice_notify.errors import StoreUnavailable
 from voice_notify.ledger.connect import connect
@@ -68,7 +67,7 @@ class Scene:
 @contextmanager
 def scene(plan: Plan, broker_url: str | None) -> Iterator[Scene]:
     """Redis on an append-only file, the sandbox with its faults, workers and producers; all ended at the end."""
-    binary = find_redis_binary()
+    binary = find_server()
     if binary is None:
         raise SystemExit(NO_REDIS)
     with ExitStack() as stack:

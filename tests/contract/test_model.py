@@ -40,7 +40,7 @@ from voice_notify.domain.outcome import Outcome
 from voice_notify.domain.retry import decide
 from voice_notify.domain.states import State
 from voice_notify.domain.windows import Limits
-from voice_notify.errors import LineFull
+from voice_notify.errors import KeyConflict, LineFull
 from voice_notify.ledger import keys
 from voice_notify.ledger.ledger import Grant, Lapsed, Settlement
 
@@ -161,11 +161,13 @@ class LedgerMachine(RuleBasedStateMachine):
         joins = self.now + fields["countdown"] * SECOND
         policy = OnUnconfirmed(fields["on_unconfirmed"]) if fields["on_unconfirmed"] else None
         note = Note(id_, fields["mobile"], fields["priority"], joins, deadline, policy)
-        status, expected = self.model.submit(note, fields["key"], self.now)
+        status, expected = self.model.submit(note, fields["key"])
         try:
             found = self.account.submission(id=id_, **fields)
         except LineFull:
             assert status == "full"
+        except KeyConflict:
+            assert status == "conflict"
         else:
             assert (found.id, found.duplicate) == (expected, status == "duplicate")
         if status == "stored":
@@ -208,7 +210,7 @@ class LedgerMachine(RuleBasedStateMachine):
             case "resumes":
                 assert ledger.resume() == model.resume()
             case "submits again" if id_ in model.notes:
-                assert self.account.submission(id=id_).duplicate
+                assert self.account.submission(self.mobiles[id_], id=id_).duplicate
 
     # What workers do.
 

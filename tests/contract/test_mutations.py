@@ -10,12 +10,13 @@ import pytest
 import redis
 
 from tests.contract import (
-    test_begin,
     test_breaker,
     test_cancel,
     test_claim,
     test_dead_letters,
     test_explain,
+    test_grant,
+    test_keys,
     test_settle,
     test_statistics,
     test_submit,
@@ -30,9 +31,11 @@ Mutation = tuple[str, str, Callable[[Account], None]]
 
 MUTATIONS: dict[str, list[Mutation]] = {
     "submit": [
+        ("of[1] ~= item.mobile or", "", test_keys.test_another_number_is_a_conflict),
+        ("or of[3] ~= item.params then", "then", test_keys.test_other_variables_are_a_conflict),
         (
-            "if item.key ~= '' then\n    local known",
-            "if false then\n    local known",
+            "if item.key ~= '' then\n    local first",
+            "if false then\n    local first",
             test_submit.test_a_known_key_returns_the_first_notification,
         ),
         ("EXISTS', record) == 1", "EXISTS', record) == 2", test_submit.test_a_known_id_changes_nothing),
@@ -42,9 +45,9 @@ MUTATIONS: dict[str, list[Mutation]] = {
             test_submit.test_a_full_line_refuses_the_next_and_keeps_nothing_of_it,
         ),
         (
-            " and redis.call('EXISTS', NOTIFICATION .. known) == 1",
+            " and redis.call('EXISTS', NOTIFICATION .. first) == 1",
             "",
-            test_dead_letters.test_the_key_of_a_purged_dead_letter_may_be_used_anew,
+            test_keys.test_a_key_without_its_record_may_be_used_anew,
         ),
         (
             "first = score <",
@@ -83,30 +86,30 @@ MUTATIONS: dict[str, list[Mutation]] = {
         (
             "if #call_times >= rules.max_calls then",
             "if false then",
-            test_begin.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
+            test_grant.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
         ),
         (
             "if #call_times >= rules.max_calls then",
             "if #call_times > rules.max_calls then",
-            test_begin.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
+            test_grant.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
         ),
         (
             "#call_times - rules.max_calls + 1))\n",
             "#call_times - rules.max_calls + 2))\n",
-            test_begin.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
+            test_grant.test_the_sixth_call_waits_until_the_first_is_a_window_ago,
         ),
         (
             "call_times[#call_times - rules.max_calls + 1] + rules.window_ms",
             "call_times[#call_times] + rules.window_ms",
-            test_begin.test_each_call_makes_room_a_window_after_itself,
+            test_grant.test_each_call_makes_room_a_window_after_itself,
         ),
-        ("if hold > at then", "if false then", test_begin.test_606_holds_the_number_until_midnight_in_china),
+        ("if hold > at then", "if false then", test_grant.test_606_holds_the_number_until_midnight_in_china),
     ],
     "shared/agenda": [
         (
             "math.max(now, tonumber(head[2]), free)",
             "math.max(now, tonumber(head[2]))",
-            test_begin.test_the_next_call_waits_for_the_gap_after_the_settlement,
+            test_grant.test_the_next_call_waits_for_the_gap_after_the_settlement,
         ),
         (
             "redis.call('ZREM', AGENDA, mobile)",
@@ -116,6 +119,11 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ("wait_for(head[1], limit)", "", test_statistics.test_those_that_wait_are_counted_by_their_reason),
     ],
     "shared/transitions": [
+        (
+            "redis.call('PEXPIRE', KEY .. key, rules.retention_ms)",
+            "",
+            test_keys.test_a_key_is_kept_for_retention_after_the_end,
+        ),
         (
             "redis.call('ZREM', LINE .. mobile, id)",
             "",
@@ -168,37 +176,37 @@ MUTATIONS: dict[str, list[Mutation]] = {
             test_claim.test_a_dead_worker_answers_no_wakeups,
         ),
     ],
-    "begin": [
-        (" or free > now then", " then", test_begin.test_the_next_call_waits_for_the_gap_after_the_settlement),
-        ("if score == IN_FLIGHT then", "if false then", test_begin.test_a_line_has_at_most_one_call_in_flight),
-        ("record.token == item.token and", "true and", test_begin.test_a_line_has_at_most_one_call_in_flight),
-        ("record.token == item.token and", "false and", test_begin.test_an_attempt_that_asks_again_gets_the_same_grant),
-        ("call_times[#call_times + 1] = now", "", test_begin.test_each_call_makes_room_a_window_after_itself),
-        ("record.deadline <= now", "false", test_begin.test_what_is_past_its_deadline_is_not_called_and_the_next_is),
+    "grant": [
+        (" or free > now then", " then", test_grant.test_the_next_call_waits_for_the_gap_after_the_settlement),
+        ("if score == IN_FLIGHT then", "if false then", test_grant.test_a_line_has_at_most_one_call_in_flight),
+        ("record.token == item.token and", "true and", test_grant.test_a_line_has_at_most_one_call_in_flight),
+        ("record.token == item.token and", "false and", test_grant.test_an_attempt_that_asks_again_gets_the_same_grant),
+        ("call_times[#call_times + 1] = now", "", test_grant.test_each_call_makes_room_a_window_after_itself),
+        ("record.deadline <= now", "false", test_grant.test_what_is_past_its_deadline_is_not_called_and_the_next_is),
         (
             "redis.call('ZADD', DEADLINES, record.deadline, head)",
             "",
-            test_begin.test_what_is_past_its_deadline_is_left_to_the_sweep,
+            test_grant.test_what_is_past_its_deadline_is_left_to_the_sweep,
         ),
-        ("within = math.min(within, record.deadline - now)", "", test_begin.test_a_deadline_shortens_the_time_to_send),
-        ("record.lease - rules.lease_ms)", "now)", test_begin.test_an_attempt_that_asks_again_gets_the_same_grant),
+        ("within = math.min(within, record.deadline - now)", "", test_grant.test_a_deadline_shortens_the_time_to_send),
+        ("record.lease - rules.lease_ms)", "now)", test_grant.test_an_attempt_that_asks_again_gets_the_same_grant),
         ("'LIMIT', 0, 100", "'LIMIT', 0, 0", test_submit.test_after_its_countdown_it_has_the_place_of_its_priority),
-        ("if gate == 'closed' then", "if false then", test_begin.test_no_call_begins_while_the_account_is_paused),
+        ("if gate == 'closed' then", "if false then", test_grant.test_no_call_begins_while_the_account_is_paused),
         (
             "'probe', item.token, 'until', now + rules.lease_ms",
             "'probe', item.token",
             test_breaker.test_after_the_cooldown_one_probe_begins_and_the_others_wait,
         ),
-        ("if rate_free > now then", "if false then", test_begin.test_the_rate_spaces_the_calls_of_the_account),
+        ("if rate_free > now then", "if false then", test_grant.test_the_rate_spaces_the_calls_of_the_account),
         (
             "if tonumber(score) > 0 or",
             "redis.call('SET', RATE, now + rules.call_interval_ms) if tonumber(score) > 0 or",
-            test_begin.test_a_deferred_call_uses_no_rate,
+            test_grant.test_a_deferred_call_uses_no_rate,
         ),
         (
             "  schedule(mobile, now)\n    return deferred",
             "  return deferred",
-            test_begin.test_a_line_that_was_claimed_too_early_is_due_when_it_can_be_called,
+            test_grant.test_a_line_that_was_claimed_too_early_is_due_when_it_can_be_called,
         ),
         (
             "if rules.daily_budget > 0 and gate",
@@ -295,10 +303,12 @@ MUTATIONS: dict[str, list[Mutation]] = {
             partial(test_settle.test_what_has_ended_leaves_only_what_is_still_needed, end=State.ACCEPTED),
         ),
         (
-            "tell_breaker(item, was.mobile)",
+            "tell_breaker(item, was.mobile, now)",
             "redis.call('ZADD', AGENDA, now, was.mobile)",
             test_settle.test_after_an_attempt_the_agenda_has_the_time_of_the_next_call,
         ),
+    ],
+    "shared/breaker": [
         (
             "if not is_probe and (paused[1] or not fails) then",
             "if not is_probe then",
@@ -313,11 +323,6 @@ MUTATIONS: dict[str, list[Mutation]] = {
             "local is_probe = paused[2] == item.token",
             "local is_probe = paused[2] == item.token or item.verdict == 'success'",
             partial(test_breaker.test_a_call_begun_before_the_pause_changes_nothing_about_it, outcome=ACCEPTED),
-        ),
-        (
-            "tonumber(paused[3]) > 0 and",
-            "",
-            test_statistics.test_a_probe_that_fails_on_the_day_after_the_budget_pauses_as_usual,
         ),
         ("last * 2", "last", test_breaker.test_a_failed_probe_doubles_the_cooldown_up_to_its_maximum),
         (
@@ -360,11 +365,22 @@ MUTATIONS: dict[str, list[Mutation]] = {
             "",
             test_statistics.test_a_refusal_gives_its_units_back,
         ),
-        ("if paused[1] == 'budget' and", "if false and", test_statistics.test_a_refusal_ends_the_pause_of_a_budget),
         (
-            "and not paused[2] then",
-            "then",
-            test_statistics.test_a_probe_that_fails_on_the_day_after_the_budget_pauses_as_usual,
+            "  redis.call('DEL', BUDGET_PAUSE)\n",
+            "",
+            test_statistics.test_a_refusal_ends_the_pause_of_a_budget,
+        ),
+    ],
+    "shared/gate": [
+        (
+            "if budget_until and budget_until > now then",
+            "if false then",
+            test_statistics.test_a_spent_budget_does_not_open_an_account_whose_cooldown_is_over,
+        ),
+        (
+            "if pause[1] and not (breaker_until and breaker_until <= now) then",
+            "if false then",
+            test_statistics.test_the_breakers_pause_and_the_budgets_hide_nothing_of_each_other,
         ),
     ],
     "expire": [

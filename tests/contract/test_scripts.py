@@ -20,8 +20,8 @@ from voice_notify.domain.windows import Limits
 from voice_notify.errors import LedgerDamaged, LineFull, StoreUnavailable
 from voice_notify.ledger import contracts, keys, scripts
 from voice_notify.ledger.connect import connect
-from voice_notify.ledger.contract import BatchScript, Script
 from voice_notify.ledger.dead_letters import Filter
+from voice_notify.ledger.declaration import BatchScript, Script
 from voice_notify.ledger.redis_errors import store_errors
 from voice_notify.ledger.scripts import with_includes
 from voice_notify.settings import SecretUrl, Settings
@@ -41,7 +41,7 @@ def test_forgotten_scripts_of_many(account: Account) -> None:
     """Where some of many scripts were forgotten, each runs exactly once."""
     ids = [account.submit(other_number(number)) for number in range(3)]
     account.client.script_flush()
-    grants = account.ledger.begin([(id_, f"token-{id_}") for id_ in ids])
+    grants = account.ledger.grant([(id_, f"token-{id_}") for id_ in ids])
     assert [grant and grant.id for grant in grants] == ids
     assert [grant and grant.attempt.attempts for grant in grants] == [1, 1, 1]
 

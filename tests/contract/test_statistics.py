@@ -18,11 +18,12 @@ from tests.support.account import (
     Account,
     other_number,
 )
-from tests.support.clock import DAY, MINUTE, NOON, SECOND, TODAY
+from tests.support.clock import DAY, NOON, SECOND, TODAY
 from voice_notify.domain.outcome import Outcome
 from voice_notify.domain.retry import decide
 from voice_notify.domain.states import State
 from voice_notify.ledger import keys
+from voice_notify.ledger.account_status import read_account_status
 from voice_notify.ledger.ledger import Settlement
 
 #: Three billing units (85 characters each).
@@ -167,7 +168,7 @@ def test_a_days_first_change_keeps_the_totals_of_the_day_before(account: Account
 def test_a_batch_is_counted_as_if_each_came_alone(account: Account) -> None:
     """What is begun and settled together is counted as if each came alone."""
     ids = [account.submit(other_number(number)) for number in range(3)]
-    grants = [grant for grant in account.ledger.begin([(id_, f"token-{id_}") for id_ in ids]) if grant]
+    grants = [grant for grant in account.ledger.grant([(id_, f"token-{id_}") for id_ in ids]) if grant]
     steps = [decide(ACCEPTED, grant.attempt, POLICY, account.clock.now, 0.5) for grant in grants]
     ended = [Settlement(grant.id, grant.token, ACCEPTED, step) for grant, step in zip(grants, steps, strict=True)]
     assert account.ledger.settle(ended) == ["accepted"] * 3
@@ -200,7 +201,7 @@ def test_a_budget_counts_calls_in_flight(account: Account) -> None:
     """Calls that are begun together, or not over yet, are within the budget too."""
     account.configure(daily_budget=2)
     ids = [account.submit(other_number(number)) for number in range(4)]
-    granted = account.ledger.begin([(id_, f"token-{id_}") for id_ in ids])
+    granted = account.ledger.grant([(id_, f"token-{id_}") for id_ in ids])
     assert [grant is not None for grant in granted] == [True, True, False, False]
 
 
@@ -230,14 +231,40 @@ def test_a_refusal_ends_no_other_pause(account: Account) -> None:
     assert account.begin(account.submit(other_number(2))) is None
 
 
-def test_a_probe_that_fails_on_the_day_after_the_budget_pauses_as_usual(account: Account) -> None:
-    """A probe that fails when the budget's day is over pauses for the usual cool-down."""
-    account.configure(daily_budget=1)
-    account.call(account.submit(other_number(1)))
-    id_ = account.submit(other_number(2))
-    account.begin(id_)
+def test_the_breakers_pause_and_the_budgets_hide_nothing_of_each_other(account: Account) -> None:
+    """The account is shown with both reasons, and what ends one leaves the other."""
+    account.configure(daily_budget=2)
+    in_flight = [account.granted(account.submit(other_number(number))) for number in range(2)]
+    assert account.begin(account.submit(other_number(2))) is None
+    account.settle(in_flight[0], NO_BALANCE)
+    status = read_account_status(account.ledger.scripts)
+    assert [pause.reason for pause in status.pauses] == ["603"]  # the refusal gave its unit back
+    assert account.ledger.account() == status.pause
+    account.ledger.resume()
+    account.granted(account.submit(other_number(3)))
+    assert account.begin(account.submit(other_number(4))) is None
+    account.ledger.pause("wrong text")
+    status = read_account_status(account.ledger.scripts)
+    assert [pause.reason for pause in status.pauses] == ["manual", "budget"]
     account.clock.advance(DAY)
-    account.call(id_, NO_BALANCE)
+    assert account.begin(account.submit(other_number(5))) is None
+    account.ledger.resume()
+    account.granted(account.submit(other_number(6)))
+
+
+def test_a_spent_budget_does_not_open_an_account_whose_cooldown_is_over(account: Account) -> None:
+    """No probe goes out while the budget is spent, and the probe of the next day finds out."""
+    account.configure(daily_budget=2, suspect_run=1)
+    account.call(account.submit(other_number(1)))
+    in_flight = account.granted(account.submit(other_number(2)))
+    id_ = account.submit(other_number(3))
+    assert account.begin(id_) is None
+    account.settle(in_flight, ACCEPTED)
+    account.client.hset(account.prefix + "account", mapping={"reason": "603", "message": "", "since": 1, "until": 2})
+    assert account.claim().ids == ()
+    assert account.begin(id_) is None
+    account.clock.set(NOON + DAY // 2)
+    account.granted(id_)
     pause = account.ledger.account()
     assert pause is not None
-    assert (pause.reason, pause.until_ms) == ("603", account.clock.now + 2 * MINUTE)
+    assert pause.reason == "603"

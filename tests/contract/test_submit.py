@@ -61,10 +61,10 @@ def test_the_eta_counts_the_calls_before_and_those_ahead(account: Account) -> No
 
 def test_a_known_id_changes_nothing(account: Account) -> None:
     """A second submission with the same id stores nothing and changes nothing."""
-    account.submit(id="a", params=("first",))
-    again = account.submission(other_number(1), id="a", params=("second",))
+    account.submit(id="a", priority=3)
+    again = account.submission(id="a", priority=9, countdown=60)
     assert (again.id, again.duplicate) == ("a", True)
-    assert account.explain("a").record.params == ("first",)
+    assert account.explain("a").record.priority == 3
     assert account.ledger.counts()[State.WAITING] == 1
 
 

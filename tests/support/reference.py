@@ -79,7 +79,7 @@ class Reference:
     rules: LedgerRules
     policy: RetryPolicy
     notes: dict[str, Note] = field(default_factory=dict)
-    keys: dict[str, tuple[str, int]] = field(default_factory=dict)  #: the id, and until when it is known
+    keys: dict[str, str] = field(default_factory=dict)  #: the id of each; it is known as long as its notification
     call_times: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     noted: dict[str, int] = field(default_factory=dict)  #: when a number's calls were last written down
     holds: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -134,12 +134,11 @@ class Reference:
     # Time.
 
     def forget(self, now: int) -> None:
-        """Drop what is kept no longer: what ended, idempotency keys, calls of the past; dead letters stay."""
+        """Drop what is kept no longer: what ended, with its idempotency key, calls of the past; dead letters stay."""
         over = [note for note in self.notes.values() if note.state in FINAL and self._is_over(note.ended, now)]
         for note in over:
             self.forgotten[note.state] += 1
             del self.notes[note.id]
-        self.keys = {key: (id_, made) for key, (id_, made) in self.keys.items() if not self._is_over(made, now)}
         for mobile, noted in self.noted.items():
             if noted + max(self.limits.gap_ms, self.limits.window_ms) <= now:
                 self.call_times[mobile].clear()
@@ -149,18 +148,18 @@ class Reference:
 
     # What applications do.
 
-    def submit(self, note: Note, key: str | None, now: int) -> tuple[str, str]:
-        """('stored' | 'duplicate' | 'full', the id)."""
-        known = note.id if note.id in self.notes else self.keys.get(key or "", ("", 0))[0]
+    def submit(self, note: Note, key: str | None) -> tuple[str, str]:
+        """('stored' | 'duplicate' | 'conflict' | 'full', the id). All have the same text here."""
+        known = note.id if note.id in self.notes else self.keys.get(key or "")
         if known in self.notes:
-            return "duplicate", known
+            return ("duplicate", known) if self.notes[known].mobile == note.mobile else ("conflict", "")
         if len(self.open_notes(note.mobile)) >= self.rules.max_line:
             return "full", ""
         self.seq += 1
         note.seq = self.seq
         self.notes[note.id] = note
         if key:
-            self.keys[key] = (note.id, now)
+            self.keys[key] = note.id
         return "stored", note.id
 
     def cancel(self, id_: str, now: int) -> State:

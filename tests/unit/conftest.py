@@ -7,27 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bare_provider import KEY_AND_CERTIFICATE
+from tests.support import tls
 from voice_notify.provider import transport
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> str:
+def certificate(tmp_path: Path) -> Path:
     """The file with the certificate of a server that is called localhost, and with its key."""
-    pem = tmp_path / "localhost.pem"
-    pem.write_text(KEY_AND_CERTIFICATE)
-    return str(pem)
+    return tmp_path / "localhost.pem"
 
 
 @pytest.fixture
-def server_context(certificate: str) -> ssl.SSLContext:
+def server_context(certificate: Path) -> ssl.SSLContext:
     """TLS for that server."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
+    return tls.server_context(certificate)
 
 
 @pytest.fixture
-def trusted(monkeypatch: pytest.MonkeyPatch, certificate: str) -> None:
+def trusted(monkeypatch: pytest.MonkeyPatch, certificate: Path, server_context: ssl.SSLContext) -> None:  # noqa: ARG001 - it writes the certificate
     """Let the client trust that certificate."""
-    monkeypatch.setattr(transport, "DEFAULT_CA_BUNDLE_PATH", certificate)
+    monkeypatch.setattr(transport, "DEFAULT_CA_BUNDLE_PATH", str(certificate))

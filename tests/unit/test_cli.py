@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from datetime import datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 import click
 import pytest
@@ -15,15 +17,26 @@ from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
 from voice_notify import __version__
 from voice_notify import cli as package
 from voice_notify.cli import LazyCommand, main
-from voice_notify.cli.click_options import confirm, duration
-from voice_notify.cli.rendering import output
+from voice_notify.cli.click_options import confirm, parse_duration
+from voice_notify.cli.rendering import output, times
 from voice_notify.cli.rendering.progress import progress
 from voice_notify.errors import SettingsError, StoreUnavailable
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-OURS = ["send", "status", "explain", "cancel", "list", "number", "dlq", "account", "doctor"]
+#: The commands for operators and developers; the others are for a look at the product.
+OURS = [name for name in main.commands if name not in {"demo", "sandbox"}]
+#: Commands that change something and show no more than that, and one whose exit code is its answer.
+WITHOUT_JSON = {"cancel", "replay", "purge", "pause", "resume", "metrics", "health"}
+#: What a terminal says about itself; some of it also where the output is no terminal.
+TERMINAL_VARIABLES = [
+    "COLUMNS",
+    "LINES",
+    "TERM",
+    "COLORTERM",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "CLICOLOR_FORCE",
+    "TTY_COMPATIBLE",
+]
 
 
 @pytest.fixture
@@ -51,7 +64,7 @@ def leaves(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str,
 LEAVES = [path for name in OURS for path in leaves(loaded(name), (name,))]
 
 
-def test_help_is_quick() -> None:
+def test_help_loads_no_heavy_library() -> None:
     """The list of commands is shown without loading Celery, Redis, pydantic or rich."""
     program = (
         "import sys; from voice_notify.cli import main; main(['--help'], standalone_mode=False); "
@@ -70,22 +83,21 @@ def test_each_command_has_an_example(cli: Cli, path: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("path", LEAVES, ids=" ".join)
 def test_commands_that_read_print_json(path: tuple[str, ...]) -> None:
-    """Each command has `--json`, or changes something and shows no more than that."""
+    """Each command that shows what a program may want to read has `--json`."""
     command = loaded(path[0])
     for name in path[1:]:
         assert isinstance(command, click.Group)
         command = command.commands[name]
     options = {name for parameter in command.params for name in parameter.opts}
-    changing = {"cancel", "replay", "purge", "pause", "resume"}
-    assert ("--json" in options) == (path[-1] not in changing)
+    assert ("--json" in options) == (path[-1] not in WITHOUT_JSON)
 
 
-def test_version(cli: Cli) -> None:
+def test_version_is_that_of_the_package(cli: Cli) -> None:
     """`--version` tells the version of the package."""
     assert cli.lines("--version") == [f"voice-notify, version {__version__}"]
 
 
-def test_an_unknown_command(cli: Cli) -> None:
+def test_an_unknown_command_is_wrong_use(cli: Cli) -> None:
     """A mistake in the use of the command line is exit code 2."""
     assert cli.run("sned").exit_code == 2
 
@@ -97,7 +109,7 @@ def test_an_unknown_command(cli: Cli) -> None:
         (SettingsError("max_calls = 0: is too small"), "Error: max_calls = 0: is too small\n"),
     ],
 )
-def test_errors_are_a_line(cli: Cli, monkeypatch: pytest.MonkeyPatch, error: Exception, shown: str) -> None:
+def test_an_error_of_ours_is_one_line(cli: Cli, monkeypatch: pytest.MonkeyPatch, error: Exception, shown: str) -> None:
     """An error of this package is a line on stderr and exit code 1."""
 
     def fail(_: str) -> None:
@@ -108,7 +120,7 @@ def test_errors_are_a_line(cli: Cli, monkeypatch: pytest.MonkeyPatch, error: Exc
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", shown)
 
 
-def test_bad_settings_are_a_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_setting_is_named_on_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that meets a bad setting tells which, and never the secret."""
     with command_line(monkeypatch, app_secret="hush-hush", max_call="3") as cli:
         result = cli.run("send", "13800001234", "453662", "张三", "3号楼")
@@ -118,7 +130,9 @@ def test_bad_settings_are_a_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("module", "extra"), [("starlette", "sandbox"), ("uvicorn", "sandbox"), ("fakeredis", "demo")])
-def test_a_missing_extra(cli: Cli, monkeypatch: pytest.MonkeyPatch, module: str, extra: str) -> None:
+def test_a_missing_extra_says_how_to_install_it(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, module: str, extra: str
+) -> None:
     """A command whose extra is not installed says how to install it."""
 
     def import_module(_: str) -> None:
@@ -134,13 +148,13 @@ def test_a_missing_extra(cli: Cli, monkeypatch: pytest.MonkeyPatch, module: str,
     ("text", "seconds"),
     [("90", 90), ("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400), ("1d", 86_400), ("0", 0)],
 )
-def test_durations(text: str, seconds: float) -> None:
+def test_a_duration_is_seconds_or_has_a_unit(text: str, seconds: float) -> None:
     """A duration is seconds, or has a unit."""
-    assert duration(text) == seconds
+    assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "h", "-5", "1w", "1 h", "1h30m", "nan", "٣"])
-def test_no_durations(cli: Cli, text: str) -> None:
+def test_what_is_no_duration_is_wrong_use(cli: Cli, text: str) -> None:
     """What is no duration is a mistake in the use of the option."""
     result = cli.run("send", "13800001234", "453715", f"--expires={text}")
     assert result.exit_code == 2
@@ -148,7 +162,7 @@ def test_no_durations(cli: Cli, text: str) -> None:
     assert "is not a duration like 90s, 30m, 2h or 1d" in result.stderr
 
 
-def test_nobody_answers() -> None:
+def test_no_answer_is_not_a_yes() -> None:
     """A question that nobody can answer is not taken for a yes."""
 
     @click.command()
@@ -171,24 +185,24 @@ def test_nobody_answers() -> None:
         (NOON - 12 * HOUR - 1, "2025-05-31 23:59:59"),
     ],
 )
-@pytest.mark.usefixtures("cli")
-def test_times(monkeypatch: pytest.MonkeyPatch, ms: int, shown: str) -> None:
-    """A time is shown in the configured zone, with the date unless that is today there."""
+def test_a_time_has_its_date_unless_it_is_today(monkeypatch: pytest.MonkeyPatch, ms: int, shown: str) -> None:
+    """Today is what the zone of the time has, not this host's."""
 
     class Today(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> Today:
             return cls.fromtimestamp(NOON / 1000, tz)
 
-    monkeypatch.setattr(output, "datetime", Today)
-    assert output.show_time(ms) == shown
+    monkeypatch.setattr(times, "datetime", Today)
+    assert times.show_time(datetime.fromtimestamp(ms / 1000, ZoneInfo("Asia/Shanghai"))) == shown
 
 
-def test_the_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_times_are_shown_in_the_configured_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The setting `timezone` decides in which zone times are shown, to people and to programs."""
-    with command_line(monkeypatch, timezone="Europe/Berlin"):
-        assert output.show_time(NOON) == "2025-06-01 06:00:00"
-        assert output.iso_time(NOON) == "2025-06-01T06:00:00.000+02:00"
+    with command_line(monkeypatch, timezone="Europe/Berlin") as cli:
+        cli.account.submit(id="n1")
+        assert "submitted 2025-06-01 06:00:00" in cli.lines("status", "n1")
+        assert cli.json("status", "n1")["created_at"] == "2025-06-01T06:00:00.000+02:00"
 
 
 @pytest.mark.parametrize(
@@ -203,9 +217,9 @@ def test_the_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
         (DAY + 5 * SECOND, "1 d 5 s"),
     ],
 )
-def test_spans(ms: int, shown: str) -> None:
+def test_a_span_is_shown_in_its_two_greatest_units(ms: int, shown: str) -> None:
     """A length of time is shown in its two greatest units."""
-    assert output.show_span(ms) == shown
+    assert times.show_span(timedelta(milliseconds=ms)) == shown
 
 
 def test_tables_are_aligned_and_plain(capsys: pytest.CaptureFixture[str]) -> None:
@@ -218,7 +232,37 @@ def test_tables_are_aligned_and_plain(capsys: pytest.CaptureFixture[str]) -> Non
     ]
 
 
-def test_progress_off_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("COLUMNS", "20"), ("NO_COLOR", "1"), ("FORCE_COLOR", "1"), ("TTY_COMPATIBLE", "1"), ("TERM", "dumb")],
+)
+def test_off_a_terminal_output_depends_on_no_variable_of_it(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """What a program reads is the same wherever it runs: never folded, and without colours."""
+    for each in TERMINAL_VARIABLES:
+        monkeypatch.delenv(each, raising=False)
+    cli.account.submit(id="n1", params=("张三" * 60, "3号楼"))
+    commands = [("explain", "n1"), ("list",), ("stats",), ("account", "show"), ("status", "n1", "--json")]
+    plain = [cli.run(*command).stdout for command in commands]
+    monkeypatch.setenv(name, value)
+    assert [cli.run(*command).stdout for command in commands] == plain
+    assert "\x1b" not in "".join(plain)
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8"])
+def test_chinese_is_printed_in_any_locale(locale: str) -> None:
+    """A container often has no locale."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
+    environment = ours | {"LC_ALL": locale, "PYTHONPATH": os.pathsep.join(sys.path)}
+    program = [sys.executable, "-c", "from voice_notify.cli import main; main(['--help'])"]
+    shown = subprocess.run(program, env=environment, capture_output=True, check=True).stdout  # noqa: S603 - ours
+    assert "张三" in shown.decode()
+
+
+def test_progress_is_plain_lines_without_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without a terminal, long work shows a plain line every two seconds, on stderr."""
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)

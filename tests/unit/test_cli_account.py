@@ -19,8 +19,8 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
         yield cli
 
 
-def test_all_is_well(cli: Cli) -> None:
-    """An open account shows what is open, due and ended, who works, and asks for nothing."""
+def test_an_open_account_asks_for_nothing(cli: Cli) -> None:
+    """An open account shows what is open, due and ended and which workers are alive, and asks for nothing."""
     account = cli.account
     account.claim(worker="one@host")
     account.call(account.submit(other_number(1)))
@@ -32,7 +32,7 @@ def test_all_is_well(cli: Cli) -> None:
         "open 2 waiting, 1 calling",
         "due now 1 number, not yet begun",
         "dead letters 0",
-        "since ever 1 accepted, 0 expired, 0 cancelled",
+        "all-time 1 accepted, 0 expired, 0 cancelled",
         "spent today 2 billing units",
         "workers 1 alive: one@host",
     ]
@@ -40,7 +40,7 @@ def test_all_is_well(cli: Cli) -> None:
     assert "spent today 2 of 5,000 (daily_budget) billing units" in cli.lines("account", "show")
 
 
-def test_as_json(cli: Cli) -> None:
+def test_the_account_as_json(cli: Cli) -> None:
     """The same for programs."""
     cli.account.claim(worker="one@host")
     cli.account.submit()
@@ -49,6 +49,7 @@ def test_as_json(cli: Cli) -> None:
         "at": "2025-06-01T12:00:00.000+08:00",
         "paused": False,
         "pause": None,
+        "pauses": [],
         "counts": {"waiting": 1, "calling": 0, "accepted": 0, "dead": 0, "expired": 0, "cancelled": 0},
         "due_now": 1,
         "refused_in_a_row": 0,
@@ -60,8 +61,8 @@ def test_as_json(cli: Cli) -> None:
     }
 
 
-def test_an_empty_balance(cli: Cli) -> None:
-    """A pause of the breaker is shown with the provider's words, the time of the next probe, and what to do."""
+def test_an_empty_balance_is_shown_with_its_remedy(cli: Cli) -> None:
+    """A pause of the breaker is shown with the provider's message, the time of the next probe, and what to do."""
     cli.account.claim(worker="one@host")
     cli.account.call(cli.account.submit(), NO_BALANCE)
     lines = cli.lines("account", "show")
@@ -75,8 +76,8 @@ def test_an_empty_balance(cli: Cli) -> None:
     )
 
 
-def test_a_run_of_refusals(cli: Cli) -> None:
-    """Refusals in a row are shown before they pause the account, and what it is that pauses it after that."""
+def test_refusals_in_a_row_are_shown_before_they_pause_the_account(cli: Cli) -> None:
+    """Refusals in a row are shown before they pause the account, and what pauses it after that."""
     for number in range(2):
         cli.account.call(cli.account.submit(other_number(number)), REFUSED)
     assert "refused in a row 2 with code 400; 3 pause the account (suspect_run)" in cli.lines("account", "show")
@@ -86,7 +87,7 @@ def test_a_run_of_refusals(cli: Cli) -> None:
     assert "app_secret" in document["next_steps"][0]
 
 
-def test_nobody_works(cli: Cli) -> None:
+def test_without_a_worker_the_next_step_is_to_start_one(cli: Cli) -> None:
     """Without a worker the next step is to start one."""
     assert cli.lines("account", "show")[-2:] == [
         "workers none",
@@ -96,7 +97,28 @@ def test_nobody_works(cli: Cli) -> None:
 
 @pytest.mark.parametrize("reason", ["601", "602", "603", "604", "404", "manual", "a new one"])
 def test_each_pause_has_its_advice(cli: Cli, reason: str) -> None:
-    """Whatever pauses the account until it is put right, the command that ends the pause is told."""
+    """Whatever pauses the account, the command that ends the pause is told."""
     cli.account.ledger.pause("x")
     cli.account.client.hset(f"{cli.account.prefix}account", "reason", reason)
     assert "voice-notify account resume" in cli.json("account", "show")["next_steps"][0]
+
+
+def test_pausing_or_resuming_twice_changes_nothing(cli: Cli) -> None:
+    """An account is paused by hand with a reason, and resumed; repeating that changes nothing."""
+    assert cli.lines("account", "pause", "--why", "wrong text")[0].startswith("paused")
+    assert cli.lines("account", "pause", "--why", "again") == ["already paused by hand"]
+    assert cli.json("account", "show")["pause"] == {
+        "reason": "manual",
+        "message": "wrong text",
+        "since": "2025-06-01T12:00:00.000+08:00",
+        "until": None,
+    }
+    assert cli.lines("account", "resume") == ["resumed: calls go out"]
+    assert cli.lines("account", "resume") == ["already open"]
+    assert cli.account.ledger.account() is None
+
+
+def test_a_pause_without_a_reason_is_wrong_use(cli: Cli) -> None:
+    """A pause without a reason is wrong use."""
+    assert cli.run("account", "pause").exit_code == 2
+    assert cli.account.ledger.account() is None

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 
 from tests.support.cli import SECRET, Cli, command_line
+from tests.support.redis_server import RedisServer
 from voice_notify.celery import app
-from voice_notify.cli.operate import checks
-from voice_notify.cli.operate.finding import Level
+from voice_notify.cli.operate import doctor_checks
+from voice_notify.documents.doctor import Level
 from voice_notify.errors import StoreUnavailable
-from voice_notify.ledger.server import Inspection, inspect
+from voice_notify.ledger.redis_server import Inspection, inspect
 from voice_notify.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.support.redis_server import RedisServer
 
 WELL = Inspection((7, 2, 4), "noeviction", appendonly=True, appendfsync="everysec", clock_ahead_ms=3)
 
@@ -56,7 +53,7 @@ def doctor(
             return found
         raise found
 
-    monkeypatch.setattr(checks, "inspect", say)
+    monkeypatch.setattr(doctor_checks, "inspect", say)
     monkeypatch.setattr(app, "connection_for_write", lambda **_: app.amqp.Connection("memory://"))
     with socket.create_server(("127.0.0.1", 0)) as provider:
         provided = {"base_url": f"http://127.0.0.1:{provider.getsockname()[1]}/v2"}
@@ -69,18 +66,22 @@ def findings(cli: Cli) -> dict[str, Any]:
     return {each["check"]: each for each in cli.json("doctor")["checks"]}
 
 
-def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
+def words(text: str) -> list[str]:
+    """Each line with single spaces: columns are the rendering's business."""
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+def test_where_all_is_well_each_check_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where all is well each check is a line that says ok, and the exit code is 0."""
     with doctor(monkeypatch) as cli:
         monkeypatch.setattr(cli.account.ledger, "workers", lambda: ["celery@one"])
-        result = cli.run("doctor")
+        result, found = cli.run("doctor"), findings(cli)
     assert result.exit_code == 0
-    lines = result.stdout.splitlines()
-    assert [line.split("  ")[0] for line in lines] == ["ok"] * len(lines)
-    assert [line[10:27].strip() for line in lines] == [
+    assert [*found] == [
         *("settings", "secret", "templates", "redis", "redis memory", "redis persistence"),
         *("clock", "account", "workers", "tls", "broker", "provider"),
     ]
+    assert words(result.stdout) == [f"ok {each['check']} {each['text']}" for each in found.values()]
     assert SECRET not in result.stdout
 
 
@@ -109,7 +110,7 @@ def test_all_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
     ids=str,
 )
-def test_what_redis_says(
+def test_a_redis_that_could_lose_notifications_is_found_out(
     monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], check: str, level: str, advice: str
 ) -> None:
     """A server that could lose notifications, or is too old, is found out, with what to do."""
@@ -120,26 +121,25 @@ def test_what_redis_says(
     assert bool(found["advice"]) == (level != "ok")
 
 
-def test_redis_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_redis_only_what_needs_none_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     """An unreachable Redis is one line without its password; what needs it, or is it, is not looked at."""
     with doctor(monkeypatch, StoreUnavailable("refused"), redis_url="redis://:pa55word@127.0.0.1:1/0") as cli:
-        result = cli.run("doctor")
+        result, found = cli.run("doctor"), findings(cli)
     assert result.exit_code == 1
-    checked = {line[10:27].strip(): line for line in result.stdout.splitlines() if line[0] != " "}
-    assert checked.keys() == {"settings", "secret", "templates", "redis", "tls", "provider"}
-    assert checked["redis"].startswith("FAILED    redis")
-    assert checked["redis"].endswith("redis://:***@127.0.0.1:1/0: refused")
+    assert found.keys() == {"settings", "secret", "templates", "redis", "tls", "provider"}
+    assert "FAILED redis redis://:***@127.0.0.1:1/0: refused" in words(result.stdout)
+    assert "→ start Redis, or correct VOICE_NOTIFY_REDIS_URL" in words(result.stdout)
     assert "pa55word" not in result.output
 
 
-def test_a_broker_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_of_its_own_is_checked_without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that is not the Redis of the ledger is looked at, whether that Redis is reached or not."""
     with doctor(monkeypatch, StoreUnavailable("refused"), broker_url="amqp://u:pa55word@127.0.0.1:5672//") as cli:
         found = findings(cli)
     assert (found["broker"]["level"], found["broker"]["text"]) == ("ok", "amqp://u:***@127.0.0.1:5672//")
 
 
-def test_the_broker_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_out_of_reach_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """An unreachable broker is a finding, not an error, and soon."""
     with doctor(monkeypatch) as cli:
         monkeypatch.setattr(app, "connection_for_write", lambda **_: app.amqp.Connection("amqp://127.0.0.1:1//"))
@@ -148,7 +148,7 @@ def test_the_broker_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Connection refused" in found["broker"]["text"]
 
 
-def test_bad_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_settings_are_the_only_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bad settings are told, and are all that is."""
     with doctor(monkeypatch) as cli:
         monkeypatch.setenv("VOICE_NOTIFY_MAX_CALLS", "0")
@@ -159,7 +159,7 @@ def test_bad_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["settings"]["text"].startswith("max_calls = '0'")
 
 
-def test_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_secret_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A secret that is not there is a failure."""
     with doctor(monkeypatch) as cli:
         monkeypatch.delenv("VOICE_NOTIFY_APP_SECRET")
@@ -171,7 +171,9 @@ def test_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("mode", "level"), [(0o600, "ok"), (0o640, "ok"), (0o644, "warning")], ids=str)
-def test_who_may_read_the_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: int, level: str) -> None:
+def test_a_secret_that_everybody_may_read_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: int, level: str
+) -> None:
     """A file with the secret that every user of the host may read is a warning, with the command that puts it right."""
     file = tmp_path / "secret"
     file.write_text("x", encoding="utf-8")
@@ -186,7 +188,9 @@ def test_who_may_read_the_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ("text", "level"),
     [('[templates.1]\ntext = "字"', "ok"), ('[templates.1]\ntext = "{2}"', "FAILED"), ("", "warning")],
 )
-def test_templates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, level: str) -> None:
+def test_bad_templates_are_a_failure_and_none_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, level: str
+) -> None:
     """A templates file that cannot be used is a failure, and none at all a warning."""
     file = tmp_path / "templates.toml"
     file.write_text(text, encoding="utf-8")
@@ -211,29 +215,31 @@ def test_templates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, l
     ],
     ids=str,
 )
-def test_tls(monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], level: str) -> None:
+def test_a_connection_without_verified_tls_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], level: str
+) -> None:
     """A connection that leaves this host without TLS, or without a look at the certificate, is a warning."""
     with doctor(monkeypatch, **settings) as cli:
         assert findings(cli)["tls"]["level"] == level
 
 
-def test_no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_worker_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a worker nothing is called: a warning with the command that starts one."""
     with doctor(monkeypatch) as cli:
         found = findings(cli)["workers"]
     assert (found["level"], found["advice"]) == ("warning", "start one: celery -A voice_notify worker")
 
 
-def test_a_paused_account(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_paused_account_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     """A paused account is a warning with its reason."""
     with doctor(monkeypatch) as cli:
-        cli.account.ledger.pause("wrong words")
+        cli.account.ledger.pause("wrong text")
         found = findings(cli)["account"]
     assert found["level"] == "warning"
-    assert "wrong words" in found["text"]
+    assert "wrong text" in found["text"]
 
 
-def test_the_provider_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_provider_out_of_reach_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider that does not answer is a failure."""
     with doctor(monkeypatch) as cli:
         monkeypatch.setenv("VOICE_NOTIFY_BASE_URL", "http://127.0.0.1:1/v2")
@@ -246,20 +252,20 @@ def test_the_provider_is_never_asked_for_a_call() -> None:
     """The check of the provider connects, and sends not a byte."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         base_url = f"http://127.0.0.1:{server.getsockname()[1]}/v2"
-        found = checks._provider(Settings(app_id="test", base_url=base_url))  # noqa: SLF001
+        found = doctor_checks.check_provider(Settings(app_id="test", base_url=base_url))
         with server.accept()[0] as connection:
             assert connection.recv(1000) == b""
     assert found.level is Level.OK
 
 
-def test_a_provider_without_tls() -> None:
+def test_a_provider_that_does_not_speak_tls_is_a_failure() -> None:
     """Where https is configured, a server that does not speak TLS is a failure."""
     with answering(b"HTTP/1.1 200 OK\r\n\r\n") as port:
-        found = checks._provider(Settings(app_id="test", base_url=f"https://127.0.0.1:{port}/v2"))  # noqa: SLF001
+        found = doctor_checks.check_provider(Settings(app_id="test", base_url=f"https://127.0.0.1:{port}/v2"))
     assert found.level is Level.FAILED
 
 
-def test_inspect(redis_server: RedisServer) -> None:
+def test_a_real_server_is_inspected(redis_server: RedisServer) -> None:
     """A real server tells its version, its policy, its persistence and its clock."""
     found = inspect(Settings(app_id="test", redis_url=redis_server.url))
     assert found.version >= (6, 2)
@@ -270,7 +276,9 @@ def test_inspect(redis_server: RedisServer) -> None:
     assert (found.is_replica, found.replicas, found.replicas_behind) == (False, 0, 0)
 
 
-def test_inspect_one_that_is_not_well(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_writes_and_lagging_replicas_are_inspected(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a server says of failed writes and of its replicas is understood."""
     info = redis.Redis.info
 
@@ -285,7 +293,7 @@ def test_inspect_one_that_is_not_well(redis_server: RedisServer, monkeypatch: py
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["closed", "not Redis"])
-def test_inspect_what_is_not_redis(answer: bytes) -> None:
+def test_what_is_not_redis_is_unavailable(answer: bytes) -> None:
     """A port where no Redis listens is `StoreUnavailable`, whatever it says."""
     with answering(answer) as port, pytest.raises(StoreUnavailable):
         inspect(Settings(app_id="test", redis_url=f"redis://127.0.0.1:{port}/0"))

@@ -25,8 +25,8 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
         yield cli
 
 
-def test_a_mixed_file(cli: Cli) -> None:
-    """Good and refused rows, cost, numbers and time are told, and nothing is submitted or rung."""
+def test_a_mixed_file_is_checked_and_nothing_submitted(cli: Cli) -> None:
+    """Good and refused rows, cost, numbers and time are told, and nothing is submitted or sent."""
     result = cli.run("send", "--csv", str(MIXED), "--dry-run")
     assert result.exit_code == 1
     assert [int(line.split(":")[0].removeprefix("line ")) for line in result.stderr.splitlines()] == [
@@ -42,7 +42,7 @@ def test_a_mixed_file(cli: Cli) -> None:
     assert cli.wakeups == []
 
 
-def test_as_json(cli: Cli) -> None:
+def test_a_dry_run_as_json(cli: Cli) -> None:
     """The same for programs; what only Redis knows is null."""
     text = HEADER + ROW * 3 + "13800001235,1,x,,,\n" + "138,453662,张三,3号楼,,\n"
     document = cli.json("send", "--csv", "-", "--dry-run", stdin=text)
@@ -70,7 +70,7 @@ def test_as_json(cli: Cli) -> None:
     }
 
 
-def test_an_undeclared_template(cli: Cli) -> None:
+def test_the_cost_of_an_undeclared_template_is_a_lower_bound(cli: Cli) -> None:
     """Of a template that is not declared it is said that its cost is a lower bound."""
     lines = cli.lines("send", "--csv", "-", "--dry-run", stdin=HEADER + "13800001235,1,x,,,\n")
     assert "cost 1 billing unit or more" in lines
@@ -78,7 +78,7 @@ def test_an_undeclared_template(cli: Cli) -> None:
     assert lines[-1].startswith("The text of 1 is not declared")
 
 
-def test_repeated_keys(cli: Cli) -> None:
+def test_a_row_with_an_earlier_key_is_not_counted(cli: Cli) -> None:
     """A row with the key of an earlier one would not be submitted, and is not counted."""
     text = HEADER + ROW.replace(",,", ",order-1,") * 2
     document = cli.json("send", "--csv", "-", "--dry-run", stdin=text)
@@ -88,7 +88,7 @@ def test_repeated_keys(cli: Cli) -> None:
     )
 
 
-def test_what_will_expire(cli: Cli) -> None:
+def test_rows_that_would_expire_are_counted(cli: Cli) -> None:
     """Rows whose deadline comes before the windows allow the call are counted; options of the command hold here too."""
     text = HEADER + ROW * 2 + ROW.replace(",\n", ",10\n")
     assert cli.json("send", "--csv", "-", "--dry-run", stdin=text)["expire"] == 1
@@ -96,7 +96,7 @@ def test_what_will_expire(cli: Cli) -> None:
     assert "expire 1 before the windows allow the call" in cli.lines("send", "--csv", "-", "--dry-run", stdin=text)
 
 
-def test_too_many_for_a_line(cli: Cli) -> None:
+def test_rows_over_the_length_of_a_line_are_told(cli: Cli) -> None:
     """Rows over `max_line` of one number are told."""
     cli.account.configure(max_line=2)
     text = HEADER + ROW * 5
@@ -106,7 +106,7 @@ def test_too_many_for_a_line(cli: Cli) -> None:
     )
 
 
-def test_calls_per_second(cli: Cli) -> None:
+def test_the_rate_of_the_account_is_part_of_the_time(cli: Cli) -> None:
     """A limit of the account as a whole is part of the time."""
     cli.account.configure(call_interval_ms=500)
     text = HEADER + "".join(f"138000012{number:02},453715,,,,\n" for number in range(11))
@@ -117,7 +117,7 @@ def test_calls_per_second(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(("budget", "days"), [(0, None), (2, 2), (3, None), (4, None)])
-def test_a_daily_budget(cli: Cli, budget: int, days: int | None) -> None:
+def test_a_daily_budget_spreads_the_cost_over_days(cli: Cli, budget: int, days: int | None) -> None:
     """Where it costs more than a day's budget, it is said over how many days it is spread."""
     cli.account.configure(daily_budget=budget)
     text = HEADER + ROW * 3
@@ -126,13 +126,13 @@ def test_a_daily_budget(cli: Cli, budget: int, days: int | None) -> None:
     assert (f"spread over {days} days at least" in shown) == (days is not None)
 
 
-def test_long_words_cost_more(cli: Cli) -> None:
+def test_a_long_text_costs_two_units(cli: Cli) -> None:
     """A text of more than 85 characters costs two units."""
     text = HEADER + f"13800001234,453662,{'张' * 60},3号楼,,\n"
     assert cli.json("send", "--csv", "-", "--dry-run", stdin=text)["units"] == 2
 
 
-def test_without_redis(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_needs_neither_redis_nor_secret(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """No Redis is needed, and no secret."""
     monkeypatch.setenv("VOICE_NOTIFY_REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.delenv("VOICE_NOTIFY_APP_SECRET")
@@ -140,7 +140,7 @@ def test_without_redis(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli.json("send", "--csv", "-", "--dry-run", stdin=HEADER + ROW)["good"] == 1
 
 
-def test_only_of_a_file(cli: Cli) -> None:
+def test_a_dry_run_without_a_file_is_wrong_use(cli: Cli) -> None:
     """A dry run is of a file."""
     assert cli.run("send", "13800001234", "453715", "--dry-run").exit_code == 2
     assert cli.account.ledger.counts()[State.WAITING] == 0

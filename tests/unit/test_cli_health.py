@@ -23,7 +23,7 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
 
 
 def test_a_worker_of_this_host_is_enough(cli: Cli) -> None:
-    """Every container and pod has a host name of its own: a worker of another one says nothing about this one's."""
+    """Every container and pod has a host name of its own: a worker of another says nothing about this one's."""
     cli.account.claim(worker="celery@elsewhere")
     assert cli.run("health").exit_code == 1
     cli.account.claim(worker=f"celery@{socket.gethostname()}")
@@ -39,7 +39,7 @@ def test_a_worker_by_its_name(cli: Cli) -> None:
 
 
 def test_a_worker_that_fell_silent_is_not_healthy(cli: Cli) -> None:
-    """Its pump has to be heard again and again."""
+    """Its heartbeat has to be heard again and again."""
     cli.account.clock.advance(-cli.account.ledger.rules.worker_ttl_ms)
     cli.account.claim(worker="one@here")
     assert cli.run("health", "--worker", "one@here").exit_code == 1
@@ -55,8 +55,8 @@ def test_an_outage_of_redis_restarts_no_worker(cli: Cli, monkeypatch: pytest.Mon
     assert cli.lines("health") == ["not known: connection refused"]
 
 
-def test_it_is_cheap() -> None:
-    """It runs every few seconds beside each worker: neither Celery nor the provider's client is loaded for it."""
+def test_health_loads_neither_celery_nor_the_client() -> None:
+    """It runs every few seconds on each worker's host: neither Celery nor the provider's client is loaded for it."""
     code = (
         "import sys, voice_notify.cli.operate.health as _; print({'celery', 'kombu', 'requests'} & sys.modules.keys())"
     )

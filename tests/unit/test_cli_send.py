@@ -11,7 +11,7 @@ from tests.support.account import GAP
 from tests.support.cli import Cli, command_line
 from tests.support.clock import HOUR, MINUTE, NOON
 from voice_notify.domain.states import State
-from voice_notify.errors import LineFull, StoreUnavailable
+from voice_notify.errors import KeyConflict, LineFull, StoreUnavailable
 from voice_notify.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
 
 
 def stored(cli: Cli) -> int:
-    """How many notifications wait."""
+    """Returns the number of notifications that wait."""
     return cli.account.ledger.counts()[State.WAITING]
 
 
-def test_one(cli: Cli) -> None:
-    """A notification is stored with its options, rung, and its id and eta are printed."""
+def test_one_notification_is_stored_with_its_options(cli: Cli) -> None:
+    """A notification is stored with its options, and its id and eta are printed."""
     sent = cli.json(
         *("send", "13800001234", "453662", "张三", "3号楼", "--id", "n1", "--priority", "9"),
         *("--countdown", "10m", "--expires", "2h", "--on-unconfirmed", "dead_letter"),
@@ -66,21 +66,21 @@ def test_one(cli: Cli) -> None:
     assert (record.priority, record.deadline_ms) == (9, NOON + 2 * HOUR)
 
 
-def test_one_for_people(cli: Cli) -> None:
-    """The id and the eta are printed, and the notification is rung."""
+def test_the_id_and_the_eta_are_printed_and_a_worker_is_woken(cli: Cli) -> None:
+    """The id and the eta are printed, and a wake-up is sent."""
     (_, id_), eta = (line.split(maxsplit=1) for line in cli.lines("send", "13800001234", "453662", "张三", "3号楼"))
     assert eta == ["eta", "2025-06-01 12:00:00 (now)"]
     assert cli.wakeups == [[id_]]
 
 
-def test_the_eta_of_the_second(cli: Cli) -> None:
+def test_the_eta_takes_account_of_the_line(cli: Cli) -> None:
     """The eta takes account of the line ahead."""
     cli.account.call(cli.account.submit("13800001234"), takes=0)
     assert cli.json("send", "13800001234", "453715")["eta"] == "2025-06-01T12:00:30.500+08:00"
     assert GAP == 30_500
 
 
-def test_one_key_twice(cli: Cli) -> None:
+def test_a_known_key_is_not_submitted_again(cli: Cli) -> None:
     """What has a known key is not submitted again, and that is said."""
     first, second = (cli.json("send", "13800001234", "453715", "--key", "order-1") for _ in range(2))
     assert (first["duplicate"], second) == (False, {"id": first["id"], "eta": None, "duplicate": True})
@@ -98,7 +98,7 @@ def test_one_key_twice(cli: Cli) -> None:
         (("13800001234", "453662", "张三", "3,号楼"), "Error: params: variable 2 contains a comma"),
     ],
 )
-def test_a_bad_one(cli: Cli, arguments: Sequence[str], error: str) -> None:
+def test_bad_input_is_refused_with_field_and_rule(cli: Cli, arguments: Sequence[str], error: str) -> None:
     """Bad input is refused with the field and the rule; nothing is stored."""
     result = cli.run("send", *arguments)
     assert result.exit_code == 1
@@ -119,13 +119,13 @@ def test_a_bad_one(cli: Cli, arguments: Sequence[str], error: str) -> None:
         ("13800001234", "453715", "--on-unconfirmed", "retry"),
     ],
 )
-def test_wrong_use(cli: Cli, arguments: Sequence[str]) -> None:
+def test_wrong_use_stores_nothing(cli: Cli, arguments: Sequence[str]) -> None:
     """A mistake in the use of the command is exit code 2, and nothing is stored."""
     assert cli.run("send", *arguments, stdin=HEADER + ROW).exit_code == 2
     assert stored(cli) == 0
 
 
-def test_a_mixed_file(cli: Cli) -> None:
+def test_the_good_rows_of_a_file_are_submitted(cli: Cli) -> None:
     """The good rows of a file are submitted; each bad one is reported by its line with field and rule."""
     result = cli.run("send", "--csv", str(MIXED))
     assert result.exit_code == 1
@@ -136,7 +136,7 @@ def test_a_mixed_file(cli: Cli) -> None:
     assert stored(cli) == GOOD
 
 
-def test_a_mixed_file_as_json(cli: Cli) -> None:
+def test_a_file_as_json_has_each_row_by_its_line(cli: Cli) -> None:
     """With `--json`, the summary, each bad row, and the id of each good row by its line are one document."""
     document = cli.json("send", "--csv", str(MIXED))
     assert (document["submitted"], document["already_known"], document["unknown_from_line"]) == (GOOD, 0, None)
@@ -148,7 +148,7 @@ def test_a_mixed_file_as_json(cli: Cli) -> None:
     assert not lines.keys() & {bad[0] for bad in BAD}
 
 
-def test_a_file_twice(cli: Cli) -> None:
+def test_a_second_run_of_a_file_submits_nothing_new(cli: Cli) -> None:
     """A second run of a file submits nothing new, keys or not, although the file has a row twice."""
     first, second = (cli.json("send", "--csv", str(MIXED)) for _ in range(2))
     assert (second["submitted"], second["already_known"]) == (0, GOOD)
@@ -156,7 +156,7 @@ def test_a_file_twice(cli: Cli) -> None:
     assert len({each["id"] for each in first["notifications"]}) == GOOD
 
 
-def test_the_same_rows_elsewhere(cli: Cli) -> None:
+def test_a_row_without_a_key_is_known_in_another_file(cli: Cli) -> None:
     """A row without a key is known in another file too, at another place and with other options."""
     other = "13800001235,453662,李四,5号楼,\n"
     cli.run("send", "--csv", "-", stdin=HEADER + ROW + other)
@@ -167,13 +167,13 @@ def test_the_same_rows_elsewhere(cli: Cli) -> None:
     assert (moved["submitted"], moved["already_known"]) == (0, 2)
 
 
-def test_a_new_key_says_it_again(cli: Cli) -> None:
+def test_the_same_content_with_a_new_key_is_submitted(cli: Cli) -> None:
     """The same content under a key of its own is another notification."""
     text = HEADER + ROW + ROW.replace(",\n", ",again\n")
     assert cli.json("send", "--csv", "-", stdin=text)["submitted"] == 2
 
 
-def test_columns_of_options(cli: Cli) -> None:
+def test_columns_set_the_options_of_a_row(cli: Cli) -> None:
     """The columns after the variables set the options of a row; options of the command fill what is empty."""
     text = (
         "mobile,template_id,key,countdown,expires,priority,on_unconfirmed\n"
@@ -200,7 +200,7 @@ def test_columns_of_options(cli: Cli) -> None:
     ],
     ids=["byte order mark", "CRLF", "no last newline", "blank lines", "spaces", "unnamed columns", "quotes"],
 )
-def test_forms_of_a_file(cli: Cli, text: str) -> None:
+def test_the_habits_of_spreadsheets_do_not_matter(cli: Cli, text: str) -> None:
     """What spreadsheets and editors make of a file does not matter."""
     document = cli.json("send", "--csv", "-", stdin=text)
     assert (document["submitted"], document["refused"]) == (1, [])
@@ -217,8 +217,8 @@ def test_forms_of_a_file(cli: Cli, text: str) -> None:
         (ROW + '13800001234,453662,张三,"3\n号楼",\n' + ROW, "control character"),
     ],
 )
-def test_rows_out_of_form(cli: Cli, text: str, rule: str) -> None:
-    """A row that has not the form of the header is reported by the line on which it begins; the others count."""
+def test_a_malformed_row_is_reported_by_its_first_line(cli: Cli, text: str, rule: str) -> None:
+    """A row without the form of the header is reported by the line on which it begins; the others count."""
     document = cli.json("send", "--csv", "-", stdin=HEADER + text)
     (refused,) = document["refused"]
     assert refused["line"] == 3
@@ -226,7 +226,7 @@ def test_rows_out_of_form(cli: Cli, text: str, rule: str) -> None:
     assert document["submitted"] == text.count(ROW)
 
 
-def test_another_encoding(cli: Cli) -> None:
+def test_a_row_that_is_not_utf_8_is_refused(cli: Cli) -> None:
     """A row that is not UTF-8 is refused with what to do; rows of ASCII in the same file are submitted."""
     text = (HEADER + ROW + "13800001235,453715,,,\n").encode("gbk")
     document = cli.json("send", "--csv", "-", stdin=text)
@@ -247,7 +247,7 @@ def test_another_encoding(cli: Cli) -> None:
         ('mobile,template_id,"a"b\n', "line 1"),
     ],
 )
-def test_bad_headers(cli: Cli, header: str, error: str) -> None:
+def test_a_bad_header_is_told_and_nothing_submitted(cli: Cli, header: str, error: str) -> None:
     """A first line that is not a header is told, and no row is submitted."""
     result = cli.run("send", "--csv", "-", stdin=header + ROW)
     assert result.exit_code == 1
@@ -256,7 +256,7 @@ def test_bad_headers(cli: Cli, header: str, error: str) -> None:
     assert stored(cli) == 0
 
 
-def test_a_full_line(cli: Cli) -> None:
+def test_a_row_for_a_full_line_is_refused(cli: Cli) -> None:
     """A row whose number's line is full is reported like a bad one."""
     cli.account.configure(max_line=1)
     document = cli.json("send", "--csv", "-", stdin=HEADER + ROW + ROW)
@@ -265,14 +265,16 @@ def test_a_full_line(cli: Cli) -> None:
     assert "max_line" in refused["rule"]
 
 
-def test_redis_is_lost_in_the_middle(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_interrupted_by_redis_can_be_completed(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Redis is lost, what is known is reported with the line; the same file again completes it."""
     good = [f"1380000100{number},453715,,,\n" for number in range(4)]
     text = HEADER + good[0] + "bad,453715,,,\n" * 498 + "".join(good[1:])  # two in the first chunk of 500, two after
     submit_many = Ledger.submit_many
     chunks = iter([True, False])
 
-    def submit_or_fail(ledger: Ledger, notifications: Sequence[Notification]) -> list[Submission | LineFull]:
+    def submit_or_fail(
+        ledger: Ledger, notifications: Sequence[Notification]
+    ) -> list[Submission | LineFull | KeyConflict]:
         if not next(chunks):
             raise StoreUnavailable("Redis cannot be used: gone")
         return submit_many(ledger, notifications)

@@ -63,7 +63,7 @@ def call_and_meet_every_outcome(worker: Ledger) -> None:
     """Take what is due, begin all, and settle each with an outcome of its own."""
     worker.give_back(worker.claim(lines=(8, 8), wakeup="w", wakeups_per_worker=4, worker="w1").ids)
     outcomes = [ACCEPTED, MAINTENANCE, TOMORROW, REFUSED, UNCLEAR, UNCONFIRMED, NO_BALANCE]
-    grants = worker.begin([(f"n{number}", f"token-{number}") for number in range(7)])
+    grants = worker.grant([(f"n{number}", f"token-{number}") for number in range(7)])
     settlements = [
         Settlement(grant.id, grant.token, outcome, decide(outcome, grant.attempt, POLICY, grant.now_ms, 0.5), 100)
         for grant, outcome in zip(grants, outcomes, strict=True)

@@ -44,7 +44,7 @@ def test_free_text_is_folded() -> None:
         "deferred:mood": 1,
         "unsure:13800138000": 5,
     }
-    samples = scrape(lambda: snapshot(happened, waiting={"fun": 2}, pause=paused("999", "call 13800138000")))
+    samples = scrape(lambda: snapshot(happened, waiting={"fun": 2}, pauses=(paused("999", "call 13800138000"),)))
     assert values(samples, "voice_notify_attempts_total") == {
         ("other", "unclear"): 3,
         ("http-502", "unconfirmed"): 3,
@@ -90,7 +90,7 @@ def test_levels_are_those_of_the_reading() -> None:
         oldest_due_ms=1500,
         workers=6,
         spent=7,
-        pause=paused("603"),
+        pauses=(paused("603"),),
     )
     samples = scrape(lambda: now, budget=8)
     for name, value in {

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -181,11 +182,11 @@ def test_the_handshake_has_what_the_addresses_left(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_certificate_that_is_not_trusted_is_refused(
-    server_context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, certificate: str
+    server_context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, certificate: Path
 ) -> None:
     """A self-signed certificate is refused before anything is sent, even if the environment trusts it."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
-    monkeypatch.setenv("CURL_CA_BUNDLE", certificate)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(certificate))
     with serving(succeed, server_context) as server, client_for(server.port, "https://localhost") as client:
         outcome = place(client)
     assert (outcome.kind, outcome.code) == (Kind.TRANSIENT, "tls")

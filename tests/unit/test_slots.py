@@ -30,7 +30,7 @@ class FakeLedger:
         self.given_back: list[str] = []
         self.settled: list[Settlement] = []
 
-    def begin(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
+    def grant(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
         """A grant for each."""
         if self.is_away:
             raise StoreUnavailable("Redis is away")

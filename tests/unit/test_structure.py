@@ -84,7 +84,7 @@ def test_no_circle() -> None:
     [
         ("redis", ("ledger",)),
         ("requests", ("provider",)),
-        ("urllib3", ("provider",)),
+        ("httptools", ("provider",)),
         ("celery", ("broker", "producer", "delivery", "monitoring")),
         ("kombu", ("broker",)),
         ("tornado", ("monitoring.flower",)),
@@ -113,6 +113,7 @@ def test_one_place_for_each_library(library: str, users: tuple[str, ...]) -> Non
         ("settings", ("settings", "domain", "errors")),
         ("ledger", ("ledger", "domain", "errors", "settings")),
         ("accounts", ("ledger", "domain", "settings")),
+        ("documents", ("documents", "ledger", "domain", "errors")),
         ("provider", ("provider", "domain", "errors", "__version__")),
         ("concurrency", ("concurrency", "monitoring.logs")),
         ("broker", ("broker", "accounts", "errors", "monitoring")),

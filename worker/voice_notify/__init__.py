@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from voice_notify.errors import (
         InvalidNotification,
+        KeyConflict,
         LineFull,
         NotAllowed,
         SettingsError,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "InvalidNotification",
+    "KeyConflict",
     "LineFull",
     "NotAllowed",
     "SettingsError",

@@ -21,6 +21,13 @@ class InvalidNotification(VoiceNotifyError, ValueError):
         return f"{self.field}: {self.rule}"
 
 
+class KeyConflict(VoiceNotifyError):
+    """The `key` or `task_id` is known, but with another number, template or variables. Nothing was stored.
+
+    It is a mistake of the caller: the notification would not be called, because the other one has its place.
+    """
+
+
 class LineFull(VoiceNotifyError):
     """The number's line already holds `max_line` open notifications. Nothing was stored."""
 

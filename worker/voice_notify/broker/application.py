@@ -32,6 +32,6 @@ app = Application(
     set_as_current=False,
     loader="voice_notify.broker.configuration:SettingsLoader",
     log="voice_notify.monitoring.worker_logs:WorkerLogging",
-    include=["voice_notify.producer.notify_task", "voice_notify.delivery.tasks"],
+    include=["voice_notify.producer.notify_task", "voice_notify.delivery.wake_task"],
 )
 app.steps["worker"].add("voice_notify.delivery.bootstep:DeliveryStep")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-#: Celery's name of the task that a wake-up runs, in `delivery/tasks.py`.
+#: Celery's name of the task that a wake-up runs, in `delivery/wake_task.py`.
 TASK = "voice_notify.wake"
 
 #: How long a producer leaves waking to the dispatchers after a wake-up that could not be sent.

@@ -1,15 +1,15 @@
 """The command line, `voice-notify`.
 
-    send.py           send, with csv_rows.py and dry_run.py     notifications.py  status, explain, cancel
-    listing.py        list                                      numbers.py        number
-    dead_letters.py   dlq list|show, with export.py, replay.py (replay, purge) and letters.py
-    stats.py          stats, with stats_views.py and watch.py   metrics.py        metrics
-    account.py        account show|pause|resume                 doctor.py         doctor, with checks.py, …
-    health.py         health
-    output.py, views.py, options.py, progress.py, pace.py       shared by all
+    notify/         send (one, a CSV file, its dry run), status, explain, cancel, list
+    number.py       number
+    dlq/            dlq list, show, export, replay, purge
+    account.py      account show, pause, resume
+    operate/        stats, metrics, doctor, health
+    rendering/      what people see: sentences, tables, colours, progress
+    click_options.py, ctrl_c.py   what several commands share
 
-A command is imported when it is asked for: `voice-notify --help` loads neither Celery nor Redis, and the base install
-needs no part of the extras.
+What programs read with `--json` is made in `voice_notify.documents`. A command is imported when it is asked for:
+`voice-notify --help` loads neither Celery nor Redis, and the base install needs no part of the extras.
 """
 
 from __future__ import annotations
@@ -24,23 +24,26 @@ from voice_notify.errors import UnknownNotification, VoiceNotifyError
 
 #: Where each command is, and its line in the list of commands.
 _COMMANDS = {
-    "demo": ("voice_notify.demo.command:demo", "Watch it work: sandbox, worker and a mixed batch."),
-    "sandbox": ("voice_notify.sandbox.command:sandbox", "Run a provider to develop against."),
+    "demo": ("voice_notify.demo.command:demo", "Watch it work: a sandbox, a worker and a mixed batch."),
+    "sandbox": ("voice_notify.sandbox.command:sandbox", "Run a stand-in for the provider to develop against."),
     "send": ("voice_notify.cli.notify.send:command", "Submit one notification, or a CSV file of them."),
-    "status": ("voice_notify.cli.notify.notifications:status", "Show a notification as it stands."),
+    "status": ("voice_notify.cli.notify.status:status", "Show a notification's state, attempts and answer."),
     "explain": (
-        "voice_notify.cli.notify.notifications:explain",
+        "voice_notify.cli.notify.status:explain",
         "Tell what happened to a notification and what comes next.",
     ),
-    "cancel": ("voice_notify.cli.notify.notifications:cancel", "Withdraw notifications."),
+    "cancel": ("voice_notify.cli.notify.cancel:command", "Withdraw notifications."),
     "list": ("voice_notify.cli.notify.listing:command", "List notifications by state."),
     "number": ("voice_notify.cli.number:command", "Show a number's calls, limits and line."),
-    "dlq": ("voice_notify.cli.dlq.commands:dlq", "List, export, replay and purge the dead letters."),
-    "account": ("voice_notify.cli.account:account", "Show, pause and resume the account."),
-    "stats": ("voice_notify.cli.operate.stats:command", "Show how things stand and what happened, day by day or live."),
+    "dlq": ("voice_notify.cli.dlq.group:group", "List, export, replay and purge the dead letters."),
+    "account": ("voice_notify.cli.account:group", "Show, pause and resume the account."),
+    "stats": ("voice_notify.cli.operate.stats:command", "Show the current situation, and what happened day by day."),
     "metrics": ("voice_notify.cli.operate.metrics:command", "Serve the counters to Prometheus."),
     "doctor": ("voice_notify.cli.operate.doctor:command", "Check settings, Redis, broker, provider and workers."),
-    "health": ("voice_notify.cli.operate.health:command", "Tell whether this host's worker lives; for health checks."),
+    "health": (
+        "voice_notify.cli.operate.health:command",
+        "Tell whether this host's worker is alive, for health checks.",
+    ),
 }
 
 #: Modules that only an extra brings.
@@ -50,7 +53,7 @@ _EPILOG = """\b
 First steps:
   voice-notify demo                                watch it work, without an account
   voice-notify doctor                              check this installation
-  voice-notify send 13800001234 453662 张三 3号楼  ring a phone
+  voice-notify send 13800001234 453662 张三 3号楼  call a phone
 
 Settings are VOICE_NOTIFY_* in the environment, then config/voice-notify.toml. Exit codes: 0 done, 1 failed, 2 usage.
 """

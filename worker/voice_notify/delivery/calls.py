@@ -1,4 +1,4 @@
-"""How a notification becomes a call: begin → send → decide → settle."""
+"""How a notification becomes a call: grant → send → decide → settle."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Calls:
 
     def _begin(self, ids: Sequence[str]) -> list[Grant]:
         try:
-            grants = self._ledger.begin([(id_, self._new_token()) for id_ in ids])
+            grants = self._ledger.grant([(id_, self._new_token()) for id_ in ids])
         except Exception:
             # Those that may have been granted all the same are settled when their lease runs out.
             self._slots.give_back(len(ids))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from uuid import uuid4
 
 from voice_notify.concurrency.background import Background
-from voice_notify.delivery.settlement import report
-from voice_notify.domain.outcome import Kind, Outcome
-from voice_notify.domain.retry import RetryPolicy, decide
+from voice_notify.delivery.lapsed_calls import settle_lapsed
+from voice_notify.domain.retry import RetryPolicy
 from voice_notify.errors import StoreUnavailable
-from voice_notify.ledger.ledger import Lapsed, Ledger, Settlement
+from voice_notify.ledger.ledger import Ledger
 from voice_notify.monitoring.logs import get_logger
 from voice_notify.monitoring.task_events import TaskEvents
 
@@ -20,7 +18,6 @@ log = get_logger(__name__)
 #: A notification that was submitted without a wake-up waits so long at most (seconds).
 TICK_S = 0.05
 _PAUSE_AFTER_TROUBLE_S = 1.0
-_LAPSED = Outcome(Kind.UNCONFIRMED, "lease", "the worker was lost during the call")
 
 
 class Dispatcher:
@@ -64,8 +61,7 @@ class Dispatcher:
             lines=self._lines, wakeup=wakeup, wakeups_per_worker=self._wakeups, worker=self._worker
         )
         if claim.lapsed:
-            given_up = [self._give_up(call) for call in claim.lapsed]
-            report(given_up, self._ledger.settle(given_up), self._events)
+            settle_lapsed(self._ledger, claim.lapsed, self._policy, self._events)
         expired = self._ledger.expire()
         if expired:
             self._events.expired(expired)
@@ -86,7 +82,3 @@ class Dispatcher:
         except StoreUnavailable as error:
             log.warning("the dispatcher waits for Redis", error=str(error))
             return _PAUSE_AFTER_TROUBLE_S
-
-    def _give_up(self, call: Lapsed) -> Settlement:
-        step = decide(_LAPSED, call.attempt, self._policy, call.now_ms, random.random())  # noqa: S311 - jitter
-        return Settlement(call.id, call.token, _LAPSED, step, lapsed=True)

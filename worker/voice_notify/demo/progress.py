@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from rich.console import Group
 from rich.live import Live
@@ -16,8 +17,11 @@ from rich.text import Text
 
 import voice_notify
 from voice_notify.accounts import current_account
-from voice_notify.cli.rendering.output import print_text, show_mobile, show_span, state_text
+from voice_notify.cli.rendering.notification import state_text
+from voice_notify.cli.rendering.output import print_text
+from voice_notify.cli.rendering.times import show_span
 from voice_notify.demo.services import Services
+from voice_notify.domain.masking import mask_mobile
 from voice_notify.domain.reasons import Reason
 from voice_notify.domain.states import State
 from voice_notify.ledger.explanation import Explanation
@@ -49,7 +53,7 @@ class Progress:
     def waits(self) -> list[str]:
         """Return what some numbers wait for, and for how long: a line for each."""
         return [
-            f"{show_mobile(each.record.mobile, reveal=False)}: {each.reason}, {show_span(each.due_ms - each.now_ms)}"
+            f"{mask_mobile(each.record.mobile)}: {each.reason}, {_show_wait(each.due_ms - each.now_ms)}"
             for each in self.waiting
             if each.due_ms
         ]
@@ -109,3 +113,7 @@ def _print_lines(steps: Iterable[Progress], began: float) -> Progress:
             print_text(Text.assemble(f"  {now - began:4.1f} s  ", progress.states(), waits))
             next_at = now + _LINE_INTERVAL_S
     return progress
+
+
+def _show_wait(ms: int) -> str:
+    return show_span(timedelta(milliseconds=ms))

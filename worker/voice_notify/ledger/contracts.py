@@ -9,7 +9,7 @@ from voice_notify.domain.outcome import Kind
 from voice_notify.domain.retry import Verdict, Window
 from voice_notify.domain.states import State
 from voice_notify.domain.windows import Limits, parse_call_times
-from voice_notify.ledger.contract import BatchScript, Nothing, Script
+from voice_notify.ledger.declaration import BatchScript, Nothing, Script
 from voice_notify.ledger.results import SettleResult, SubmitStatus
 
 
@@ -57,6 +57,7 @@ class Submission(NamedTuple):
 
     status: SubmitStatus
     id: str
+    state: State | None  #: of the notification, which may have ended if its id or its key was known
     number_free_at: int  #: its number is not called before
     ready_at: int  #: its own time
     before: int  #: in its line, and called before it
@@ -137,12 +138,12 @@ CLAIM = Script("claim", ClaimCall, ClaimReply)
 GIVE_BACK = BatchScript("give_back", Nothing, OneId, Nothing)
 
 
-class BeginItem(NamedTuple):
+class GrantItem(NamedTuple):
     id: str
     token: str
 
 
-class BeginReply(NamedTuple):
+class GrantReply(NamedTuple):
     granted: bool
     id: str
     mobile: str
@@ -155,7 +156,7 @@ class BeginReply(NamedTuple):
     within: int
 
 
-BEGIN = BatchScript("begin", Nothing, BeginItem, BeginReply)
+GRANT = BatchScript("grant", Nothing, GrantItem, GrantReply)
 
 
 class SettleItem(NamedTuple):
@@ -209,6 +210,7 @@ RESUME = Script("resume", Nothing, Changed)
 class AccountStatusReply(NamedTuple):
     now: int
     pause: dict[str, str]
+    budget_pause: dict[str, str]
     counts: dict[str, str]
     due: int
     run: int

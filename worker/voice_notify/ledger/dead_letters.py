@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from voice_notify.domain.states import State
 from voice_notify.ledger import keys
-from voice_notify.ledger.contract import BatchScript, CommonT, Nothing
 from voice_notify.ledger.contracts import PURGE, REPLAY, Done, OneId, ReplayCall
+from voice_notify.ledger.declaration import BatchScript, CommonT, Nothing
 from voice_notify.ledger.listing import read_records
 from voice_notify.ledger.notifications import Record
 from voice_notify.ledger.redis_errors import store_errors

@@ -11,12 +11,14 @@ run it; a test compares the names in its text with those here.
 | line:<mobile>     | zset   | ids of the number's open notifications, scores below  | while not empty       |
 | calls:<mobile>    | string | call_times (ms) of its newest `max_calls` calls, by comma | `window`              |
 | hold:<mobile>     | string | ms until which 606 holds the number                   | until then            |
-| key:<key>         | string | the id that an idempotency key was given              | `retention`           |
+| key:<key>         | string | the id that an idempotency key was given              | as the notification   |
 | agenda            | zset   | numbers with open work; score: ms when next to look   | while not empty       |
 | calling           | zset   | ids in flight; score: ms when the lease runs out      | while not empty       |
 | deadlines         | zset   | open ids with a deadline; score: ms                   | while not empty       |
 | dead              | zset   | ids of the dead letters; score: ms of death           | while not empty       |
-| account           | hash   | the pause: reason message since until cooldown probe  | while paused          |
+| account           | hash   | the breaker's: reason message since until cooldown probe  | while paused          |
+| budget_pause      | hash   | the pause of a spent budget: reason message since     | until the next day    |
+|                   |        | until                                                 |                       |
 | run               | set    | numbers refused in a row with the code in `run_code`  | until a success       |
 | run_code          | string | that code                                             | until a success       |
 | rate              | string | ms at which `max_calls_per_second` is used up         | about a second        |
@@ -51,6 +53,7 @@ CALLING: Final = "calling"
 DEADLINES: Final = "deadlines"
 DEAD: Final = "dead"
 ACCOUNT: Final = "account"
+BUDGET_PAUSE: Final = "budget_pause"
 RUN: Final = "run"
 RUN_CODE: Final = "run_code"
 RATE: Final = "rate"
@@ -71,6 +74,7 @@ FIELDS: Final = {
     "seq": "order of submission",
     "created": "ms of submission",
     "ready_at": "ms from which it could be called but for its number's limits, where that is later",
+    "key": "its idempotency key",
     "units": "what a call costs in billing units, if more than one",
     "state": "domain.states.State",
     "reason": "why it is in this state",

@@ -11,11 +11,11 @@ from voice_notify.domain.notification import Notification, OnUnconfirmed
 from voice_notify.domain.outcome import Outcome
 from voice_notify.domain.retry import Attempt, Step
 from voice_notify.domain.states import State
-from voice_notify.errors import LedgerDamaged, LineFull, UnknownNotification
+from voice_notify.errors import KeyConflict, LedgerDamaged, LineFull, UnknownNotification
 from voice_notify.ledger import contracts, keys
 from voice_notify.ledger.breaker import Pause, parse_pause
-from voice_notify.ledger.contract import Nothing
 from voice_notify.ledger.contracts import Submission
+from voice_notify.ledger.declaration import Nothing
 from voice_notify.ledger.explanation import Explanation, explain
 from voice_notify.ledger.notifications import Record, count_by_state, parse_record
 from voice_notify.ledger.redis_errors import store_errors
@@ -90,12 +90,12 @@ class Ledger:
         call = contracts.SubmitCall(most_wakeups, wakeup)
         (reply,) = self.scripts.run_each(contracts.SUBMIT, call, [_submitted(notification)])
         submission = self._submission(require(reply))
-        if isinstance(submission, LineFull):
+        if isinstance(submission, LineFull | KeyConflict):
             raise submission
         return submission
 
-    def submit_many(self, notifications: Sequence[Notification]) -> list[Submission | LineFull]:
-        """Store many in one round trip; that a line is full is that notification's result."""
+    def submit_many(self, notifications: Sequence[Notification]) -> list[Submission | LineFull | KeyConflict]:
+        """Store many in one round trip; that one is refused is that notification's result."""
         call = contracts.SubmitCall(0, "")
         replies = self.scripts.run_each(contracts.SUBMIT, call, [_submitted(each) for each in notifications])
         return [self._submission(require(reply)) for reply in replies]
@@ -137,10 +137,10 @@ class Ledger:
         """End the lease of claimed lines that were not begun: they are due again."""
         self.scripts.run_each(contracts.GIVE_BACK, Nothing(), [contracts.OneId(id_) for id_ in ids])
 
-    def begin(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
+    def grant(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
         """Ask leave for the next call in the line of each (id, attempt token); None where a limit defers it."""
-        items = [contracts.BeginItem(*each) for each in attempts]
-        replies = self.scripts.run_each(contracts.BEGIN, Nothing(), items)
+        items = [contracts.GrantItem(*each) for each in attempts]
+        replies = self.scripts.run_each(contracts.GRANT, Nothing(), items)
         return [_grant(token, require(reply)) for (_, token), reply in zip(attempts, replies, strict=True)]
 
     def settle(self, settlements: Sequence[Settlement]) -> list[SettleResult | LedgerDamaged]:
@@ -160,10 +160,12 @@ class Ledger:
     # What operators do.
 
     def account(self) -> Pause | None:
-        """The account's pause, or None while calls go out."""
-        with store_errors:
-            fields: Any = self.scripts.client.hgetall(self.scripts.prefix + keys.ACCOUNT)
-        return parse_pause(fields)
+        """The account's pause, the breaker's before that of a spent budget, or None while calls go out."""
+        with store_errors, self.scripts.client.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self.scripts.prefix + keys.ACCOUNT)
+            pipe.hgetall(self.scripts.prefix + keys.BUDGET_PAUSE)
+            of_breaker, of_budget = pipe.execute()
+        return parse_pause(of_breaker) or parse_pause(of_budget)
 
     def pause(self, why: str) -> bool:
         """Pause the account until a person resumes it. Returns whether that changed anything."""
@@ -187,7 +189,9 @@ class Ledger:
             )
         return list(alive)
 
-    def _submission(self, submission: Submission) -> Submission | LineFull:
+    def _submission(self, submission: Submission) -> Submission | LineFull | KeyConflict:
+        if submission.status is SubmitStatus.CONFLICT:
+            return KeyConflict("its key or task_id is known with another number, template or variables")
         if submission.status is SubmitStatus.FULL:
             return LineFull(f"the line of this number holds {self.rules.max_line} open notifications (max_line)")
         return submission
@@ -230,11 +234,11 @@ def _ended(each: Settlement) -> contracts.SettleItem:
     )
 
 
-def _attempt(of: contracts.LapsedCall | contracts.BeginReply) -> Attempt:
+def _attempt(of: contracts.LapsedCall | contracts.GrantReply) -> Attempt:
     return Attempt(of.attempts, of.unconfirmed, OnUnconfirmed(of.policy) if of.policy else None)
 
 
-def _grant(token: str, of: contracts.BeginReply) -> Grant | None:
+def _grant(token: str, of: contracts.GrantReply) -> Grant | None:
     if not of.granted:
         return None
     params = tuple(json.loads(of.params))

@@ -12,6 +12,7 @@ class SubmitStatus(StrEnum):
 
     STORED = "stored"
     DUPLICATE = "duplicate"  #: its id or its key was known: nothing new was stored
+    CONFLICT = "conflict"  #: its id or its key is known with another number, template or variables
     FULL = "full"  #: the line of its number holds `max_line` open notifications
 
 

@@ -20,7 +20,7 @@ class LedgerRules:
     max_line: int  #: open notifications in a line
     default_expires_ms: int
     lease_ms: int  #: how long a call may be in flight
-    send_within_ms: int  #: how long after `begin` its request may go on the wire
+    send_within_ms: int  #: how long after its grant the request may go on the wire
     call_interval_ms: float  #: least time between two calls of the account; 0: no limit
     daily_budget: int  #: billing units that calls of one day may cost; 0: no limit
     suspect_run: int

@@ -15,7 +15,7 @@ import redis
 from redis.exceptions import NoScriptError
 
 from voice_notify.errors import LedgerDamaged
-from voice_notify.ledger.contract import BatchScript, CommonT, ItemT, ReplyT, Script, packed
+from voice_notify.ledger.declaration import BatchScript, CommonT, ItemT, ReplyT, Script, packed
 from voice_notify.ledger.redis_errors import raise_for_outage, store_errors
 from voice_notify.ledger.rules import Argument, LedgerRules
 

@@ -164,9 +164,14 @@ class Snapshot:
     due: int  #: numbers that could be called now and are not yet
     oldest_due_ms: int  #: for how long the first of them has been due; 0: there are none
     workers: int  #: heard of lately
-    pause: Pause | None  #: None: calls go out
+    pauses: tuple[Pause, ...]  #: all that hold the account; none: calls go out
     spent: int  #: billing units of this day of the provider, those of calls in flight included
     days: tuple[Day, ...] = ()  #: the newest first, today included
+
+    @property
+    def pause(self) -> Pause | None:
+        """The one that rules: the breaker's, or a person's, before that of a spent budget. None: calls go out."""
+        return self.pauses[0] if self.pauses else None
 
 
 class Statistics:
@@ -201,6 +206,7 @@ class Statistics:
         pipe.zrange(self._key(keys.AGENDA), 0, 0, withscores=True)
         pipe.zcount(self._key(keys.HEARTBEATS), now, "+inf")
         pipe.hgetall(self._key(keys.ACCOUNT))
+        pipe.hgetall(self._key(keys.BUDGET_PAUSE))
         pipe.get(self._key(f"{keys.SPENT}{china_day(now)}"))
 
     def _key(self, name: str) -> str:
@@ -208,7 +214,7 @@ class Statistics:
 
 
 def _snapshot(now: int, dates: Sequence[date], replies: Sequence[Any]) -> Snapshot:
-    totals, counts, in_flight, due, first, workers, account, spent, *copies = replies
+    totals, counts, in_flight, due, first, workers, of_breaker, of_budget, spent, *copies = replies
     all_time = _counters(totals)
     return Snapshot(
         now_ms=now,
@@ -219,7 +225,7 @@ def _snapshot(now: int, dates: Sequence[date], replies: Sequence[Any]) -> Snapsh
         due=due,
         oldest_due_ms=round(now - first[0][1]) if due else 0,
         workers=workers,
-        pause=parse_pause(account),
+        pauses=tuple(pause for fields in (of_breaker, of_budget) if (pause := parse_pause(fields))),
         spent=int(spent or 0),
         days=tuple(_days(all_time, dates, copies)),
     )

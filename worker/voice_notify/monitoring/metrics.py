@@ -93,7 +93,7 @@ def _as_it_stands(now: Snapshot) -> Iterator[GaugeMetricFamily]:
     yield _gauge("due_oldest_seconds", "For how long the first of them has been due", now.oldest_due_ms / 1000)
     yield _gauge("dead_letters", "Dead letters that nobody has replayed or purged", now.states[State.DEAD])
     yield _gauge("workers", "Workers heard of lately", now.workers)
-    paused = {now.pause.reason: 1} if now.pause else {}
+    paused = {pause.reason: 1 for pause in now.pauses}
     yield _gauges("account_paused", "Whether the account is paused, and why", "reason", _fold(paused, _PAUSES))
 
 

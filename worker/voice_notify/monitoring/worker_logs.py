@@ -48,7 +48,11 @@ def make_formatter(log_format: LogFormat, zone: tzinfo, *, colors: bool = False)
     if log_format is LogFormat.JSON:
         last: list[Processor] = [structlog.processors.JSONRenderer(ensure_ascii=False)]
     else:
-        last = [structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, sort_keys=False)]
+        last = [
+            structlog.dev.ConsoleRenderer(
+                colors=colors, pad_event_to=0, sort_keys=False, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     of_others: list[Processor] = [_leave_out_quotation, structlog.processors.format_exc_info, mask_numbers]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=of_others, processors=[_RecordFields(zone), *last], pass_foreign_args=True

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from voice_notify.domain.notification import Notification
-from voice_notify.errors import InvalidNotification, LineFull, StoreUnavailable
+from voice_notify.errors import InvalidNotification, KeyConflict, LineFull, StoreUnavailable
 from voice_notify.ledger.ledger import Ledger
 
 #: `(mobile, template_id, params)`, or a mapping with these names and those of the options.
@@ -21,7 +21,7 @@ class Refusal:
     """A row that was not stored."""
 
     position: int  #: of the row, from 0
-    error: InvalidNotification | LineFull
+    error: InvalidNotification | KeyConflict | LineFull
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ def _submit_chunk(ledger: Ledger, taken: Sequence[tuple[int, Row]], build: Build
     if not good:
         return
     for (position, _), submitted in zip(good, ledger.submit_many([each for _, each in good]), strict=True):
-        if isinstance(submitted, LineFull):
+        if isinstance(submitted, KeyConflict | LineFull):
             result.refused.append(Refusal(position, submitted))
         else:
             result.ids.append(submitted.id)

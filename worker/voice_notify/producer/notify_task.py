@@ -11,7 +11,7 @@ from celery import Task
 from voice_notify.broker.application import app
 from voice_notify.broker.wakeups import ProducerWakeups
 from voice_notify.domain.notification import new_id
-from voice_notify.errors import InvalidNotification, LineFull
+from voice_notify.errors import InvalidNotification, KeyConflict, LineFull
 from voice_notify.producer.bulk import BulkResult, Row, submit_bulk
 from voice_notify.producer.results import NotifyResult
 from voice_notify.producer.submission import build, build_row, log_submission, seconds_until
@@ -43,7 +43,8 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
     ) -> NotifyResult:
         """Store the notification and wake a worker.
 
-        Raises `InvalidNotification`, `LineFull` or `StoreUnavailable`; otherwise it is in the ledger, not to be lost.
+        Raises `InvalidNotification`, `KeyConflict`, `LineFull` or `StoreUnavailable`; otherwise it is in the ledger and
+        not to be lost.
         """
         refused = [name for name in _CALLBACKS if options.get(name)]
         if refused:
@@ -93,7 +94,7 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
     # Monitors see a notification's calls under this name and its id (`task_events.py`), not that its message was taken.
     send_events=False,
     Request="voice_notify.delivery.celery_fixes:PrivateRequest",
-    throws=(InvalidNotification, LineFull),
+    throws=(InvalidNotification, KeyConflict, LineFull),
 )
 def _notify(self: Notify, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - checked when built
     """Submit on behalf of a producer without this package, whose message this is. Returns the notification's id."""

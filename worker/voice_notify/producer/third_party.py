@@ -9,7 +9,7 @@ from celery.exceptions import Reject
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from voice_notify.domain.notification import new_id
-from voice_notify.errors import InvalidNotification, LineFull, StoreUnavailable
+from voice_notify.errors import InvalidNotification, KeyConflict, LineFull, StoreUnavailable
 from voice_notify.monitoring.logs import get_logger
 from voice_notify.producer.submission import build, log_submission, seconds_until
 
@@ -25,8 +25,8 @@ _WAIT_FOR_REDIS_S = 20
 def submit_message(app: Application, request: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:  # noqa: ANN401
     """Submit what a message holds. Returns the notification's id, which is the task's: a redelivery is no second one.
 
-    Raises `InvalidNotification` or `LineFull`, of which its producer, who is not here, is told by task events and the
-    log; `Reject`, so that the message goes back to the broker, if Redis cannot be used.
+    Raises `InvalidNotification`, `KeyConflict` or `LineFull`, of which its producer, who is not here, is told by task
+    events and the log; `Reject`, so that the message goes back to the broker, if Redis cannot be used.
     """
     account = app.account
     try:
@@ -40,7 +40,7 @@ def submit_message(app: Application, request: Any, args: Sequence[Any], kwargs: 
         )
         submission = _retrying()(account.ledger.submit, notification)
         log_submission(notification, submission)
-    except (InvalidNotification, LineFull) as error:
+    except (InvalidNotification, KeyConflict, LineFull) as error:
         log.warning("refused", id=request.id, error=str(error))
         if app.worker_process:
             app.worker_process.events.refused(request.id, error)

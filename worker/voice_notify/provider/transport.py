@@ -16,7 +16,7 @@ from requests.adapters import DEFAULT_CA_BUNDLE_PATH, BaseAdapter
 from requests.utils import get_encoding_from_headers
 
 from voice_notify.provider.connection import Connection, Opener
-from voice_notify.provider.response_parser import ResponseParser
+from voice_notify.provider.http_parser import ResponseParser
 
 if TYPE_CHECKING:
     import socket

@@ -1,0 +1,1 @@
+"""`voice-notify dlq`: the dead letters."""

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import click
 
-from voice_notify.cli.click_options import examples, reveal_option
-from voice_notify.cli.dlq.selection import dead_letters, filters, make_filter
-from voice_notify.cli.rendering.output import iso_time, print_text, show_mobile, show_params
-from voice_notify.cli.rendering.progress import progress
-from voice_notify.cli.rendering.views import record_document
+from voice_notify.accounts import Account
+from voice_notify.cli.click_options import examples, pass_account, reveal_option, zone_of
+from voice_notify.cli.dlq.filter_options import filter_options, make_filter
+from voice_notify.cli.rendering.dead_letters import count_dead_letters
+from voice_notify.cli.rendering.output import print_text
+from voice_notify.cli.rendering.progress import ShowProgress, progress
+from voice_notify.documents.notification import NotificationDocument
+from voice_notify.ledger.dead_letters import DeadLetters
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from voice_notify.cli.rendering.progress import Show
-    from voice_notify.ledger.notifications import Record
-
+#: The columns of the CSV; `dead_since` is the document's `ended_at`.
 _COLUMNS = (
     *("id", "dead_since", "mobile", "template_id", "params", "priority", "code", "reason", "message"),
     *("attempts", "unconfirmed", "created_at", "deadline", "call_id", "task_no"),
 )
-#: With what a spreadsheet begins a formula, in ASCII and in full width; a tab or line end may hide one.
+#: What a formula begins with in a spreadsheet, in ASCII and in full width; a tab or line end may hide one.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -38,8 +36,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
         "voice-notify dlq export --reason refused --format json | jq .message",
     )
 )
-@filters
-@click.option("--limit", type=click.IntRange(1), help="At most so many, the oldest.")
+@filter_options
+@click.option("--limit", type=click.IntRange(1), help="The most to write, the oldest first.")
 @click.option(
     "--format",
     "format_",
@@ -53,7 +51,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file, not to the screen."
 )
 @reveal_option
-def export(
+@pass_account
+def export(  # noqa: PLR0913 - click's values
+    account: Account,
+    /,
     *,
     limit: int | None,
     format_: str,
@@ -64,20 +65,22 @@ def export(
 ) -> None:
     """Write the dead letters as CSV or as lines of JSON, the oldest first. They stay where they are.
 
-    The variables are one cell, parted by commas, which none of them contains. A cell that a spreadsheet would take for
-    a formula begins with an apostrophe. A file is for its owner's eyes only, is put in place when it is complete, and
-    as CSV begins with a byte order mark, by which spreadsheets know Chinese.
+    In CSV, the variables are one cell, separated by commas, which none of them contains; a cell that a spreadsheet
+    would take for a formula begins with an apostrophe. A file is readable by its owner only, gets its name when it is
+    complete, and as CSV begins with a byte order mark, by which spreadsheets recognise Chinese.
     """
-    letters = dead_letters().find(make_filter(options), limit)
+    zone = zone_of(account)
+    found = DeadLetters(account.ledger.scripts).find(make_filter(options), limit)
+    dead_letters = (NotificationDocument.of(record, zone, reveal=reveal) for record in found)
     as_csv = format_ == "csv" and not as_json
     write = _write_csv if as_csv else _write_json
     if output is None:
-        with _progress_beside_rows() as show:
-            write(letters, sys.stdout, show, reveal=reveal)
+        with _progress_unless_on_screen() as show:
+            write(dead_letters, sys.stdout, show)
         return
     with progress("dead letters") as show, _put_in_place(output, bom=as_csv) as file:
-        written = write(letters, file, show, reveal=reveal)
-    print_text(f"{written} dead letter{'s' * (written != 1)} in {output}")
+        written = write(dead_letters, file, show)
+    print_text(f"{count_dead_letters(written)} in {output}")
 
 
 @contextmanager
@@ -97,22 +100,19 @@ def _put_in_place(path: Path, *, bom: bool) -> Iterator[IO[str]]:
         part.unlink(missing_ok=True)
 
 
-def _write_csv(letters: Iterator[Record], file: IO[str], show: Show, *, reveal: bool) -> int:
+def _write_csv(dead_letters: Iterator[NotificationDocument], file: IO[str], show: ShowProgress) -> int:
     rows = csv.writer(file, lineterminator="\n")
     rows.writerow(_COLUMNS)
-    return _each(letters, show, lambda letter: rows.writerow(_cells(letter, reveal=reveal)))
+    return _write_each(dead_letters, show, lambda each: rows.writerow(_cells(each)))
 
 
-def _write_json(letters: Iterator[Record], file: IO[str], show: Show, *, reveal: bool) -> int:
-    def write(letter: Record) -> None:
-        file.write(json.dumps(record_document(letter, reveal=reveal), ensure_ascii=False) + "\n")
-
-    return _each(letters, show, write)
+def _write_json(dead_letters: Iterator[NotificationDocument], file: IO[str], show: ShowProgress) -> int:
+    return _write_each(dead_letters, show, lambda each: file.write(each.model_dump_json() + "\n"))
 
 
 @contextmanager
-def _progress_beside_rows() -> Iterator[Show]:
-    """None where the rows themselves are on the screen: a bar would be drawn into them."""
+def _progress_unless_on_screen() -> Iterator[ShowProgress]:
+    """No progress where the rows themselves are on the screen: a bar would be drawn into them."""
     if sys.stdout.isatty():
         yield lambda _done, _share: None
     else:
@@ -120,21 +120,21 @@ def _progress_beside_rows() -> Iterator[Show]:
             yield show
 
 
-def _each(letters: Iterator[Record], show: Show, write: Callable[[Record], object]) -> int:
+def _write_each(
+    dead_letters: Iterator[NotificationDocument], show: ShowProgress, write: Callable[[NotificationDocument], object]
+) -> int:
+    """Returns the number of dead letters written."""
     written = 0
-    for written, letter in enumerate(letters, 1):
-        write(letter)
+    for written, each in enumerate(dead_letters, 1):
+        write(each)
         show(written, None)
     return written
 
 
-def _cells(letter: Record, *, reveal: bool) -> list[str | int]:
-    cells = (
-        *(letter.id, iso_time(letter.ended_ms) or "", show_mobile(letter.mobile, reveal=reveal), letter.template_id),
-        *(",".join(show_params(letter.params, reveal=reveal)), letter.priority),
-        *(letter.code, letter.reason, letter.message, letter.attempts, letter.unconfirmed),
-        *(iso_time(letter.created_ms) or "", iso_time(letter.deadline_ms) or "", letter.call_id, letter.task_no),
-    )
+def _cells(dead_letter: NotificationDocument) -> list[str | int]:
+    values = dead_letter.model_dump(mode="json")
+    values |= {"dead_since": values["ended_at"], "params": ",".join(dead_letter.params)}
+    cells = ["" if values[column] is None else values[column] for column in _COLUMNS]
     return [_harmless(cell) if isinstance(cell, str) else cell for cell in cells]
 
 

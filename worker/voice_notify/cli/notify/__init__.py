@@ -1,0 +1,1 @@
+"""`voice-notify send`, `status`, `explain`, `cancel` and `list`: notifications, one or many."""

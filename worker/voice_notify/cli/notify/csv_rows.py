@@ -8,45 +8,35 @@ import io
 import json
 import os
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+from voice_notify.documents.submission import RefusedRowDocument
 
 _REQUIRED = ["mobile", "template_id"]
 _NUMBERS = {"countdown", "expires", "priority"}
 _OPTIONS = {"key", "on_unconfirmed", *_NUMBERS}
 
-#: Python's words for what is wrong with the quotes of a row, in words for a person.
-_QUOTES = {
+#: What is wrong with the quotes of a row, by the message of Python's `csv`.
+_QUOTE_MISTAKES = {
     "unexpected end of data": "a quote is opened and never closed",
     "',' expected after '\"'": "a quote inside a quoted cell must be doubled",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedRow:
-    """A row that was not submitted: `field` breaks `rule`."""
-
-    line: int  #: on which it begins, from 1
-    field: str
-    rule: str
 
 
 class CsvRows:
     """The rows of a UTF-8 file, with or without a byte order mark, read as they are asked for.
 
     The first line names the columns: `mobile`, `template_id`, one for each variable, then any of `key` and the options.
-    A row that has no key is given one made of its content, so that the same file can be submitted again. `defaults`
+    A row without a key is given one made of its content, so that the same file can be submitted again. `defaults`
     stand for what a row leaves empty. Raises `click.ClickException` if the first line is not such a header.
     """
 
     def __init__(self, file: BinaryIO, defaults: Mapping[str, Any]) -> None:
-        self.lines: list[int] = []  #: on which each row that was given out begins
-        self.refused: list[RefusedRow] = []  #: rows that are not in the form of the header
+        self.lines: list[int] = []  #: the line on which each row that was given out begins, from 1
+        self.refused: list[RefusedRowDocument] = []  #: rows that are not in the form of the header
         self._file = file
         self._size = _size(file)
         self._defaults = defaults
@@ -63,6 +53,11 @@ class CsvRows:
         """How much of the file has been read, 0-1; None for a pipe."""
         return min(1.0, self._file.tell() / self._size) if self._size else None
 
+    @property
+    def seen(self) -> int:
+        """How many rows have been read."""
+        return len(self.lines) + len(self.refused)
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Give out each row that has the form of the header; blank lines are passed over."""
         while True:
@@ -72,15 +67,18 @@ class CsvRows:
             except StopIteration:
                 return
             except csv.Error as error:
-                self.refused.append(RefusedRow(line, "row", _QUOTES.get(str(error), str(error))))
+                self._refuse(line, _QUOTE_MISTAKES.get(str(error), str(error)))
                 continue
             if not any(cell.strip() for cell in cells):
                 continue
             if rule := self._broken_rule(cells):
-                self.refused.append(RefusedRow(line, "row", rule))
+                self._refuse(line, rule)
                 continue
             self.lines.append(line)
             yield self._row(cells)
+
+    def _refuse(self, line: int, rule: str) -> None:
+        self.refused.append(RefusedRowDocument(line=line, field="row", rule=rule))
 
     def _read_header(self) -> list[str]:
         try:

@@ -1,0 +1,1 @@
+"""`voice-notify doctor`, `health`, `metrics` and `stats`: how the installation is doing."""

@@ -1,19 +1,17 @@
-"""`voice-notify doctor`: whether this installation can work, and what to do where not."""
+"""`voice-notify doctor`: whether this installation can work, and what to do where it cannot."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 
 import click
-from rich.text import Text
 
+from voice_notify.accounts import current_account
 from voice_notify.cli.click_options import examples, json_option
-from voice_notify.cli.operate.checks import check_all
-from voice_notify.cli.operate.finding import Level
-from voice_notify.cli.rendering.output import print_json, print_text
-
-_STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "bold red"}
+from voice_notify.cli.operate.doctor_checks import check_all
+from voice_notify.cli.rendering.doctor import print_finding
+from voice_notify.cli.rendering.output import print_json
+from voice_notify.documents.doctor import DoctorDocument
 
 
 @click.command(epilog=examples("voice-notify doctor"))
@@ -24,15 +22,12 @@ def command(*, as_json: bool) -> None:
     It changes nothing and sends no request to the provider. The exit code is 1 if anything FAILED.
     """
     findings = []
-    for finding in check_all():
+    for finding in check_all(current_account):  # not yet called: settings that cannot be used are a finding
         findings.append(finding)
         if not as_json:
-            level = (f"{finding.level:<8}", _STYLES[finding.level])
-            print_text(Text.assemble(level, f"  {finding.check:<17}  {finding.text}"))
-            if finding.advice:
-                print_text(Text(f"{'':<29}→ {finding.advice}", style="dim"))
-    failed = any(finding.level is Level.FAILED for finding in findings)
+            print_finding(finding)
+    document = DoctorDocument.of(tuple(findings))
     if as_json:
-        print_json({"ok": not failed, "checks": [asdict(finding) for finding in findings]})
-    if failed:
+        print_json(document)
+    if not document.ok:
         sys.exit(1)

@@ -7,23 +7,24 @@ import sys
 
 import click
 
-from voice_notify.accounts import current_account
-from voice_notify.cli.click_options import examples
+from voice_notify.accounts import Account
+from voice_notify.cli.click_options import examples, pass_account
 from voice_notify.cli.rendering.output import print_text
 from voice_notify.errors import StoreUnavailable
 
 
 @click.command(epilog=examples("voice-notify health", "voice-notify health --worker one@host-7"))
 @click.option("--worker", metavar="NAME", help="The worker's name. Default: any worker of this host.")
-def command(worker: str | None) -> None:
-    """Tell whether the worker of this host was heard of lately.
+@pass_account
+def command(account: Account, worker: str | None) -> None:
+    """Tell whether the worker of this host is alive.
 
-    The exit code is 1 if Redis has not heard of it for a quarter of a minute: it hangs, or is not there. While Redis
-    itself cannot be reached it is 0: to start the worker again would not help, and it comes back by itself.
+    The exit code is 1 if Redis has not heard from it for 15 seconds: it hangs, or is not there. While Redis itself
+    cannot be reached the exit code is 0: restarting the worker would not help, and it recovers by itself.
     """
     host = socket.gethostname()
     try:
-        alive = current_account().ledger.workers()
+        alive = account.ledger.workers()
     except StoreUnavailable as error:
         print_text(f"not known: {error}")
         return

@@ -1,0 +1,1 @@
+"""How people see the documents: sentences, tables and colours at the terminal."""

@@ -11,14 +11,14 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-#: Told how many are done and, where that is known, which share of the whole this is (0-1).
-Show = Callable[[int, float | None], None]
+#: Is told how many are done and, where that is known, which share of the whole this is (0-1).
+ShowProgress = Callable[[int, float | None], None]
 
-_SECONDS_PER_LINE = 2.0
+_LINE_INTERVAL_S = 2.0
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Show]:
+def progress(what: str) -> Iterator[ShowProgress]:
     """Show how many of `what` are done: a bar on a terminal, elsewhere a plain line every two seconds."""
     if sys.stderr.isatty():
         with _bar(what) as show:
@@ -28,7 +28,7 @@ def progress(what: str) -> Iterator[Show]:
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Show]:
+def _bar(what: str) -> Iterator[ShowProgress]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         bar = bars.add_task(f"0 {what}", total=None)
@@ -40,13 +40,13 @@ def _bar(what: str) -> Iterator[Show]:
         yield show
 
 
-def _lines(what: str) -> Show:
-    next_at = time.monotonic() + _SECONDS_PER_LINE
+def _lines(what: str) -> ShowProgress:
+    next_at = time.monotonic() + _LINE_INTERVAL_S
 
     def show(done: int, share: float | None) -> None:
         nonlocal next_at
         if time.monotonic() >= next_at:
             click.echo(f"{done:,} {what}" + ("" if share is None else f", {share:.0%}"), err=True)
-            next_at = time.monotonic() + _SECONDS_PER_LINE
+            next_at = time.monotonic() + _LINE_INTERVAL_S
 
     return show

@@ -6,7 +6,7 @@
 --- @include "contract"
 --- @include "line"
 --- @include "record"
---- @include "breaker"
+--- @include "gate"
 --- @include "rate"
 --- @include "heartbeats"
 

@@ -9,7 +9,7 @@
 --- @include "line"
 --- @include "windows"
 --- @include "record"
---- @include "breaker"
+--- @include "gate"
 
 local LOG = P .. 'log:'
 local id = call.id
@@ -50,5 +50,5 @@ return pack_reply{
   hold = hold,
   number_free_at = free,
   limit = limit,
-  pause = redis.call('HGETALL', ACCOUNT),
+  pause = pause_fields(),
 }

@@ -8,7 +8,7 @@
 --- @include "line"
 --- @include "windows"
 --- @include "record"
---- @include "breaker"
+--- @include "gate"
 
 local line, first = LINE .. call.mobile, {}
 local found = redis.call('ZRANGE', line, 0, call.most - 1, 'WITHSCORES')
@@ -26,5 +26,5 @@ return pack_reply{
   limit = limit,
   open = redis.call('ZCARD', line),
   first = first,
-  pause = redis.call('HGETALL', ACCOUNT),
+  pause = pause_fields(),
 }

@@ -56,15 +56,12 @@ local function settle_late(item, was)
   return 'late'
 end
 
--- The account's pause as this script last read it; nil: to be read.
-local paused
-
 -- The window: the moment of the reply is the latest at which the call can have reached the provider.
 local function count_call(item, was)
   local call_times = limits_of(was.mobile)
   if item.window == 'release' then
-    if call_times[#call_times] and give_units_back(call_times[#call_times], was.units) then
-      paused = nil
+    if call_times[#call_times] then
+      give_units_back(call_times[#call_times], was.units)
     end
     call_times[#call_times] = nil
   else
@@ -115,57 +112,6 @@ local function move_on(item, was)
   return state
 end
 
--- Whether refusals of one number after the other point to the account.
-local run_is_over = false
-local function is_suspect(item, mobile)
-  if item.verdict == 'success' then
-    if not run_is_over then
-      redis.call('DEL', RUN, RUN_CODE)
-    end
-    run_is_over = true
-  elseif item.verdict == 'suspect' then
-    if redis.call('GET', RUN_CODE) ~= item.code then
-      redis.call('DEL', RUN)
-      redis.call('SET', RUN_CODE, item.code)
-    end
-    run_is_over = false
-    redis.call('SADD', RUN, mobile)
-    return redis.call('SCARD', RUN) >= rules.suspect_run
-  end
-  return false
-end
-
--- While the account is paused only the probe is heard: calls begun before the pause say nothing new.
-local function tell_breaker(item, mobile)
-  local suspected = is_suspect(item, mobile)
-  local fails = item.verdict == 'failed' or suspected
-  paused = paused or redis.call('HMGET', ACCOUNT, 'since', 'probe', 'cooldown')
-  local is_probe = paused[2] == item.token
-  if not is_probe and (paused[1] or not fails) then
-    return
-  end
-  local reason, message = item.code, item.message
-  if suspected then
-    reason, message = item.pause_until > 0 and 'quota' or 'suspect', detail_of(item)
-  end
-  if not is_probe then
-    pause(now, reason, message, rules.cooldown_ms, math.max(item.pause_until, now + rules.cooldown_ms))
-  elseif item.verdict == 'success' then
-    resume()
-  else
-    redis.call('HDEL', ACCOUNT, 'probe')
-    -- The pause for a spent budget has no cool-down of its own.
-    local last = tonumber(paused[3]) > 0 and tonumber(paused[3]) or rules.cooldown_ms
-    if fails then
-      local doubled = math.min(rules.cooldown_max_ms, last * 2)
-      pause(now, reason, message, doubled, math.max(item.pause_until, now + doubled))
-    else
-      redis.call('HSET', ACCOUNT, 'until', now + last)
-    end
-  end
-  paused = nil -- what was read is old
-end
-
 local function settle(item)
   local found = redis.call('HMGET', NOTIFICATION .. item.id, 'mobile', 'state', 'token', 'priority', 'seq', 'deadline',
     'override', 'template', 'units')
@@ -186,7 +132,7 @@ local function settle(item)
   end
   count_call(item, was)
   local state = move_on(item, was)
-  tell_breaker(item, was.mobile)
+  tell_breaker(item, was.mobile, now)
   return {result = state}
 end
 

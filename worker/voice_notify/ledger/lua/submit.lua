@@ -2,7 +2,8 @@
 --   call   wakeup: id of the one that the caller can send, '': none; most_wakeups: under way, for the caller to send another
 --   item   id, mobile, template, params (JSON), priority; countdown: ms; expires: ms from now, 0: never, nil: as the rules have it;
 --          policy: its own on_unconfirmed; key; units: what a call costs
---   reply  for each item status: 'stored' | 'duplicate' | 'full'; id; number_free_at: ms before which the number is not called;
+--   reply  for each item status: 'stored' | 'duplicate' | 'conflict', its id or key is known with another number, template or
+--          variables | 'full'; id; state: of the one that is known; number_free_at: ms before which the number is not called;
 --          ready_at: ms at which it is ready; before, behind: how many in line are called before and behind it then; call_times, by
 --          commas; wake: 1 where the caller is to send its wake-up
 --- @include "clock"
@@ -10,29 +11,33 @@
 --- @include "line"
 --- @include "windows"
 --- @include "record"
---- @include "breaker"
+--- @include "gate"
 
 local AGENDA, KEY, SEQUENCE, WAKEUPS = P .. 'agenda', P .. 'key:', P .. 'sequence', P .. 'wakeups'
 local now = clock_ms()
 
-local function not_stored(status, id)
+local function not_stored(status, id, state)
   return {
-    status = status, id = id, number_free_at = now, ready_at = now, before = 0, behind = 0, call_times = '', wake = 0,
+    status = status, id = id, state = state, number_free_at = now, ready_at = now, before = 0, behind = 0, call_times = '',
+    wake = 0,
   }
 end
 
--- The one whose id or key is known.
-local function duplicate(id)
-  local of = redis.call('HMGET', NOTIFICATION .. id, 'mobile', 'priority', 'seq')
-  local score = of[1] and redis.call('ZSCORE', LINE .. of[1], id)
+-- The notification whose id or key the item has: it is the same one, or the item would be lost without a word.
+local function known(id, item)
+  local of = redis.call('HMGET', NOTIFICATION .. id, 'mobile', 'template', 'params', 'state', 'priority', 'seq')
+  if of[1] ~= item.mobile or of[2] ~= item.template or of[3] ~= item.params then
+    return not_stored('conflict', '')
+  end
+  local score = redis.call('ZSCORE', LINE .. of[1], id)
   if not score or score == IN_FLIGHT then
-    return not_stored('duplicate', id)
+    return not_stored('duplicate', id, of[4])
   end
   local _, hold, kept = limits_of(of[1])
-  local before, behind = others_in_line(of[1], ready_score(tonumber(of[2] or 0), tonumber(of[3])))
+  local before, behind = others_in_line(of[1], ready_score(tonumber(of[5] or 0), tonumber(of[6])))
   return {
-    status = 'duplicate', id = id, number_free_at = math.max(now, hold), ready_at = math.max(now, tonumber(score)),
-    before = before, behind = behind, call_times = kept, wake = 0,
+    status = 'duplicate', id = id, state = of[4], number_free_at = math.max(now, hold),
+    ready_at = math.max(now, tonumber(score)), before = before, behind = behind, call_times = kept, wake = 0,
   }
 end
 
@@ -45,12 +50,12 @@ local function submit(item)
   local id, mobile, priority = item.id, item.mobile, item.priority
   local record, line = NOTIFICATION .. id, LINE .. mobile
   if redis.call('EXISTS', record) == 1 then
-    return duplicate(id)
+    return known(id, item)
   end
   if item.key ~= '' then
-    local known = redis.call('GET', KEY .. item.key)
-    if known and redis.call('EXISTS', NOTIFICATION .. known) == 1 then
-      return duplicate(known)
+    local first = redis.call('GET', KEY .. item.key)
+    if first and redis.call('EXISTS', NOTIFICATION .. first) == 1 then
+      return known(first, item)
     end
   end
   local others = redis.call('ZCARD', line)
@@ -91,9 +96,12 @@ local function submit(item)
     append(fields, 'deadline', now + expires)
     redis.call('ZADD', DEADLINES, now + expires, id)
   end
+  if item.key ~= '' then
+    append(fields, 'key', item.key)
+  end
   redis.call('HSET', record, unpack(fields))
   if item.key ~= '' then
-    redis.call('SET', KEY .. item.key, id, 'PX', rules.retention_ms)
+    redis.call('SET', KEY .. item.key, id) -- until its notification has ended, and `retention` has passed
   end
   count(counts, 'waiting:' .. reason, 1)
   count(totals, 'submitted', 1)
@@ -105,7 +113,7 @@ local function submit(item)
     redis.call('ZADD', WAKEUPS, at, call.wakeup)
   end
   return {
-    status = 'stored', id = id, number_free_at = math.max(now, hold), ready_at = ready_at,
+    status = 'stored', id = id, state = 'waiting', number_free_at = math.max(now, hold), ready_at = ready_at,
     before = before, behind = behind, call_times = kept, wake = wake,
   }
 end

@@ -1,23 +1,7 @@
 -- The account's breaker: its pause, the probe that ends it, and the run of refusals that makes the account suspect.
+--- @include "gate"
 
-local ACCOUNT, RUN, RUN_CODE = P .. 'account', P .. 'run', P .. 'run_code'
-
--- Whether the account lets calls through: 'open'; 'probe', one call may find out; 'closed', with the time of the next look.
-local function account_gate(now)
-  local pause = redis.call('HMGET', ACCOUNT, 'since', 'until')
-  if not pause[1] then
-    return 'open'
-  elseif not pause[2] then
-    return 'closed'
-  elseif tonumber(pause[2]) > now then
-    return 'closed', tonumber(pause[2])
-  end
-  return 'probe'
-end
-
-local function is_paused()
-  return redis.call('EXISTS', ACCOUNT) == 1
-end
+local RUN, RUN_CODE = P .. 'run', P .. 'run_code'
 
 local function pause(now, reason, message, cooldown, until_ms)
   redis.call('HSETNX', ACCOUNT, 'since', now)
@@ -27,6 +11,60 @@ local function pause(now, reason, message, cooldown, until_ms)
   end
 end
 
+-- Ends the breaker's pause.
 local function resume()
   redis.call('DEL', ACCOUNT, RUN, RUN_CODE)
+end
+
+-- The account's pause as this script last read it; nil: to be read.
+local paused
+
+-- Whether refusals of one number after the other point to the account.
+local run_is_over = false
+local function is_suspect(item, mobile)
+  if item.verdict == 'success' then
+    if not run_is_over then
+      redis.call('DEL', RUN, RUN_CODE)
+    end
+    run_is_over = true
+  elseif item.verdict == 'suspect' then
+    if redis.call('GET', RUN_CODE) ~= item.code then
+      redis.call('DEL', RUN)
+      redis.call('SET', RUN_CODE, item.code)
+    end
+    run_is_over = false
+    redis.call('SADD', RUN, mobile)
+    return redis.call('SCARD', RUN) >= rules.suspect_run
+  end
+  return false
+end
+
+-- While the account is paused only the probe is heard: calls begun before the pause say nothing new.
+local function tell_breaker(item, mobile, now)
+  local suspected = is_suspect(item, mobile)
+  local fails = item.verdict == 'failed' or suspected
+  paused = paused or redis.call('HMGET', ACCOUNT, 'since', 'probe', 'cooldown')
+  local is_probe = paused[2] == item.token
+  if not is_probe and (paused[1] or not fails) then
+    return
+  end
+  local reason, message = item.code, item.message
+  if suspected then
+    reason, message = item.pause_until > 0 and 'quota' or 'suspect', item.code .. ' ' .. item.message
+  end
+  if not is_probe then
+    pause(now, reason, message, rules.cooldown_ms, math.max(item.pause_until, now + rules.cooldown_ms))
+  elseif item.verdict == 'success' then
+    resume()
+  else
+    redis.call('HDEL', ACCOUNT, 'probe')
+    local last = tonumber(paused[3])
+    if fails then
+      local doubled = math.min(rules.cooldown_max_ms, last * 2)
+      pause(now, reason, message, doubled, math.max(item.pause_until, now + doubled))
+    else
+      redis.call('HSET', ACCOUNT, 'until', now + last)
+    end
+  end
+  paused = nil -- what was read is old
 end

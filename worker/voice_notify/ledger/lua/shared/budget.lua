@@ -1,6 +1,6 @@
 -- The day's budget: billing units that the calls of one of the provider's days may cost.
 --- @include "calendar"
---- @include "breaker"
+--- @include "gate"
 
 local SPENT = P .. 'spent:'
 
@@ -13,19 +13,16 @@ local function spend(now, units)
   redis.call('PEXPIRE', SPENT .. day_of(now), 2 * DAY_MS)
 end
 
--- Pauses the account until the next day.
+-- Holds the account until the next day.
 local function pause_for_budget(now)
-  pause(now, 'budget', rules.daily_budget .. ' units a day are spent', 0, next_day(now))
+  local until_ms = next_day(now)
+  redis.call('HSET', BUDGET_PAUSE, 'reason', 'budget', 'message', rules.daily_budget .. ' units a day are spent',
+    'since', now, 'until', until_ms)
+  redis.call('PEXPIRE', BUDGET_PAUSE, until_ms - now)
 end
 
--- A refusal gives its units back. The pause for a spent budget ends with that: it had counted them as spent. Returns whether
--- it did.
+-- A refusal gives its units back. The pause for a spent budget ends with that: it had counted them as spent.
 local function give_units_back(called_at, units)
   redis.call('DECRBY', SPENT .. day_of(called_at), units)
-  local paused = redis.call('HMGET', ACCOUNT, 'reason', 'probe')
-  if paused[1] == 'budget' and not paused[2] then
-    redis.call('DEL', ACCOUNT)
-    return true
-  end
-  return false
+  redis.call('DEL', BUDGET_PAUSE)
 end

@@ -3,7 +3,7 @@
 --- @include "counters"
 --- @include "line"
 
-local LOG, DEAD = P .. 'log:', P .. 'dead'
+local LOG, DEAD, KEY = P .. 'log:', P .. 'dead', P .. 'key:'
 
 -- Event, the state it starts from, the state it leads to; `domain/states.py` has the same table.
 local TRANSITIONS = {
@@ -49,5 +49,9 @@ local function finish(event, id, mobile, now, from, was, to, reason, detail, ...
   else
     redis.call('PEXPIRE', NOTIFICATION .. id, rules.retention_ms)
     redis.call('PEXPIRE', LOG .. id, rules.retention_ms)
+    local key = redis.call('HGET', NOTIFICATION .. id, 'key')
+    if key then
+      redis.call('PEXPIRE', KEY .. key, rules.retention_ms)
+    end
   end
 end

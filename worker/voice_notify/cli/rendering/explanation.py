@@ -1,0 +1,46 @@
+"""Why a notification is not called yet, in sentences, and how it came to where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from voice_notify.cli.rendering.notification import state_text
+from voice_notify.cli.rendering.output import print_table
+from voice_notify.cli.rendering.pause import show_pause
+from voice_notify.cli.rendering.times import show_time
+from voice_notify.documents.notification import ExplanationDocument, TransitionDocument
+from voice_notify.domain.reasons import Reason
+from voice_notify.domain.states import State
+
+#: What blocks a waiting notification, in a sentence.
+BLOCKS = {
+    Reason.NEW: "nothing: it is called next",
+    Reason.GAP: "the least time between two calls to one number",
+    Reason.DAILY: "the number has had its calls of the day",
+    Reason.BACKOFF: "the last attempt was refused temporarily",
+    Reason.NOT_BEFORE: "it is not to be called before its time",
+    Reason.PAUSED: "the account is paused",
+    Reason.QUOTA: "the provider's own limit of the day",
+    Reason.RATE: "the account's calls per second",
+    Reason.RESEND: "the last call had an unknown outcome: it is called again",
+    Reason.IN_FLIGHT: "another call to its number is on the wire",
+}
+
+
+def block_fields(explained: ExplanationDocument) -> list[tuple[str, str]]:
+    """What keeps a waiting notification from being called, as names and values; nothing of any other."""
+    if explained.state is not State.WAITING:
+        return []
+    return [
+        ("blocked by", BLOCKS[Reason(explained.reason)]),
+        ("account", show_pause(explained.account_pause) if explained.account_pause else ""),
+        ("ahead", f"{explained.ahead} on the same number"),
+    ]
+
+
+def print_history(history: Iterable[TransitionDocument]) -> None:
+    """Each transition with its time and reason."""
+    print_table(
+        ("time", "state", "reason", "detail"),
+        ((show_time(each.at), state_text(each.state), each.reason, each.detail) for each in history),
+    )

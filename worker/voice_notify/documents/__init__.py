@@ -1,0 +1,1 @@
+"""What programs read: a typed model for each JSON document, made of what the ledger says; no terminal, no Celery."""

@@ -1,0 +1,46 @@
+"""What became of a submit: of one notification, or of a file of them."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from voice_notify.documents.document import Document, Moment
+
+
+class SubmittedDocument(Document):
+    """One notification that was submitted."""
+
+    id: str = Field(description="Its id.")
+    eta: Moment | None = Field(
+        description="The earliest moment at which it can be called; null where it was known already."
+    )
+    duplicate: bool = Field(description="Whether its key or id was known already, so that nothing new was submitted.")
+
+
+class RefusedRowDocument(Document):
+    """A row that was not submitted."""
+
+    line: int = Field(description="The line of the file on which it begins, from 1.")
+    field: str = Field(description="The column that is wrong, or `row`.")
+    rule: str = Field(description="The rule that it breaks, in words.")
+
+
+class SubmittedRowDocument(Document):
+    """A row whose notification is known to the ledger."""
+
+    line: int = Field(description="The line of the file on which it begins, from 1.")
+    id: str = Field(description="The notification's id.")
+
+
+class SubmittedFileDocument(Document):
+    """What became of the rows of a file."""
+
+    submitted: int = Field(description="How many were submitted.")
+    already_known: int = Field(description="How many had a key that was known, and were not submitted again.")
+    refused: tuple[RefusedRowDocument, ...] = Field(description="Those that were refused, in the order of the file.")
+    unknown_from_line: int | None = Field(
+        description="From this line on Redis was lost, and rows may or may not be submitted; null where it was not."
+    )
+    notifications: tuple[SubmittedRowDocument, ...] = Field(
+        description="Those that were submitted or known, in the order of the file."
+    )
