@@ -56,7 +56,7 @@ def test_an_unused_account_has_zeros_and_no_times(statistics: Statistics) -> Non
 
 
 def test_what_happened_is_counted_under_what_it_was(account: Account, statistics: Statistics) -> None:
-    """Attempts, final states, units and denials are found under what they are."""
+    """Attempts, final states, units and deferred calls."""
     account.call(account.submit(id="n1"))
     account.submit(id="n2")
     assert account.begin("n2") is None
@@ -117,7 +117,7 @@ def test_a_worker_not_heard_of_is_not_counted(account: Account, statistics: Stat
 
 
 def test_a_pause_is_told_with_its_reason(account: Account, statistics: Statistics) -> None:
-    """A paused account is told with its reason."""
+    """A pause is one of the levels."""
     account.call(account.submit(), NO_BALANCE)
     pause = statistics.read().pause
     assert pause is not None

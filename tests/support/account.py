@@ -121,7 +121,7 @@ class Account:
     def claim(
         self, *, most: int = 100, fewest: int | None = None, wakeups_per_worker: int = 100, worker: str = "w1"
     ) -> Claim:
-        """Turn the pump of `worker` once."""
+        """Turn the dispatcher of `worker` once."""
         lines = (most if fewest is None else fewest, most)
         return self.ledger.claim(
             lines=lines, wakeup=next(self._wakeups), wakeups_per_worker=wakeups_per_worker, worker=worker
@@ -132,7 +132,7 @@ class Account:
         return self.ledger.grant([(id_, token or next(self._tokens))])[0]
 
     def granted(self, id_: str, token: str | None = None) -> Grant:
-        """Begin the next call in the line of `id_`, which no limit denies."""
+        """Begin the next call in the line of `id_`, which no limit defers."""
         grant = self.begin(id_, token)
         assert grant is not None, "deferred"
         return grant
@@ -154,7 +154,7 @@ class Account:
         return grant
 
     def lose_call(self, id_: str) -> Grant:
-        """Begin a call whose worker dies; its lease runs out, and a pump settles it."""
+        """Begin a call whose worker dies; its lease runs out, and a dispatcher settles it."""
         grant = self.granted(id_)
         self.clock.advance(LEASE)
         (lapsed,) = self.claim(most=1).lapsed

@@ -72,7 +72,7 @@ def redis_now(client: redis.Redis) -> int:
 
 
 def hammer(url: str, name: int, processes: int, mobiles: Sequence[str], operations: int) -> Report:
-    """Submit, ring, call, settle, cancel and expire at random, once all `processes` are there."""
+    """Submit, claim, call, settle, cancel and expire at random, once all `processes` are there."""
     chance, report = random.Random(name), Report()  # noqa: S311 - not for secrets
     with redis.Redis.from_url(url, decode_responses=True, protocol=2) as client:
         ledger = open_ledger(client)

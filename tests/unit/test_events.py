@@ -1,4 +1,4 @@
-"""What monitors are told of a notification's calls, and that telling neither waits nor fails."""
+"""What monitors learn of a notification's calls, and that reporting it neither waits nor fails."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ CASES = [
 def test_an_end_is_told(  # noqa: PLR0913, PLR0917 - a row of the table
     outcome: Outcome, step: State, reason: Reason | EndReason, result: SettleResult, kind: str, text: str | None
 ) -> None:
-    """What the ledger made of the attempt decides, and the provider's code and words are told."""
+    """What the ledger made of the attempt decides; the event has the provider's code and `msg`."""
     (event,) = told(("ended", ([(ended(outcome, step, reason), result)],)))
     assert (event["type"], event["uuid"], event["name"]) == (kind, ID, "voice_notify.notify")
     assert (event.get("result") or event.get("exception")) == text
@@ -123,7 +123,7 @@ def test_what_decides_nothing_is_not_told(result: Undecided) -> None:
 
 
 def test_a_beginning_is_told_without_number_or_text() -> None:
-    """The first attempt is received and started, a later one is started again; neither says number or words."""
+    """The first attempt is received and started, a later one is started again; neither says number or text."""
     first, later = told(("begun", ([grant()],))), told(("begun", ([grant(attempts=3)],)))
     assert [event["type"] for event in first] == ["task-received", "task-started"]
     assert [(event["type"], event["retries"]) for event in later] == [("task-started", 2)]
@@ -131,7 +131,7 @@ def test_a_beginning_is_told_without_number_or_text() -> None:
 
 
 def test_a_deadline_and_a_refusal_are_told() -> None:
-    """What expires in line is revoked, and a foreign message that is no notification has failed."""
+    """What expires in line is revoked, and a third-party message that is no notification has failed."""
     expired, refused = told(("expired", ([ID],)), ("refused", ("shop-1", InvalidNotification("mobile", "13800138000"))))
     assert (expired["type"], expired["expired"]) == ("task-revoked", True)
     assert (refused["type"], refused["uuid"]) == ("task-failed", "shop-1")

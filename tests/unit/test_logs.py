@@ -101,8 +101,8 @@ def test_a_line_of_ours_for_people_is_one_line(log: Log) -> None:
 def test_an_application_reads_our_lines_as_text(log: Log) -> None:
     """For a formatter that knows nothing of structlog, a line of ours is text, and its numbers are masked as well."""
     log.handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    get_logger(NAME).warning("not rung", id=ID, error="13800138000 is busy")
-    assert log.text == f'WARNING event="not rung" id={ID} error="138****8000 is busy"\n'
+    get_logger(NAME).warning("not called", id=ID, error="13800138000 is busy")
+    assert log.text == f'WARNING event="not called" id={ID} error="138****8000 is busy"\n'
 
 
 @pytest.mark.parametrize("log_format", list(LogFormat))

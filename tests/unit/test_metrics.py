@@ -34,7 +34,7 @@ def test_what_happened_is_counted_by_what_it_was() -> None:
 
 
 def test_free_text_is_folded() -> None:
-    """A code, a reason or a template that is not known by name is `other`: labels stay few, and hold no words."""
+    """A code, a reason or a template that is not known by name is `other`: labels stay few, and hold no text."""
     happened = {
         "call:unclear:777": 1,
         "call:unclear:138****8000": 2,
