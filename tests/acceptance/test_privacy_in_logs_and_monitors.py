@@ -91,10 +91,10 @@ class Run:
         ledger.pause("until it is broken")
         mobile, id_ = self.send()
         record = ledger.scripts.prefix + keys.NOTIFICATION + id_
-        ledger.scripts.client.hset(record, "unconfirmed", f"not {mobile}")
+        ledger.scripts.client.hset(record, "policy", f"not {mobile}")
         ledger.resume()
         log = self.deployment.workers[0].log
-        assert eventually(lambda: "invalid literal for int" in log.read_text(encoding="utf-8"))
+        assert eventually(lambda: "is not a valid OnUnconfirmed" in log.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module", params=list(LogFormat))
@@ -134,9 +134,14 @@ def test_the_run_was_watched(run: Run) -> None:
     for place in ("worker", "events", "flower /api/tasks", "flower, each task"):
         assert "order-1" in run.shown[place], place
     assert QUEUE in run.shown["broker"]
-    assert "Traceback" in run.shown["worker"]
+    assert f"'not {masked(run.mobiles[-1])}' is not a valid OnUnconfirmed" in run.shown["worker"]
     assert "TaskPool: Apply" in run.shown["worker"]
-    assert f"{run.mobiles[0][:3]}****{run.mobiles[0][-4:]}" in run.shown["worker"]
+    assert masked(run.mobiles[0]) in run.shown["worker"]
+
+
+def masked(mobile: str) -> str:
+    """A number as it may be shown."""
+    return f"{mobile[:3]}****{mobile[-4:]}"
 
 
 def test_no_place_shows_a_number_a_text_or_a_secret(run: Run) -> None:
