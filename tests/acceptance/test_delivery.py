@@ -177,7 +177,9 @@ def test_no_call_is_placed_after_the_deadline(deployment: Deployment) -> None:
     record = deployment.finished(deployment.send(mobile, expires=0.3))
     assert (record.state, record.reason) == (State.EXPIRED, "deadline")
     assert record.deadline_ms is not None
-    assert all(call["arrived"] * 1000 <= record.deadline_ms for call in deployment.calls(mobile))
+    arrived = [call["arrived"] * 1000 for call in deployment.calls(mobile)]
+    assert arrived
+    assert max(arrived) <= record.deadline_ms
 
 
 def test_a_deadline_runs_during_a_pause(deployment: Deployment) -> None:

@@ -145,6 +145,14 @@ def test_nothing_is_sent_where_nobody_listens() -> None:
     assert told(*calls) != []
 
 
+@pytest.mark.parametrize(("groups", "is_on"), [({"worker"}, False), ({"worker", "task"}, True), (set(), True)])
+def test_the_switch_follows_remote_control(*, groups: set[str], is_on: bool) -> None:
+    """Celery's dispatcher sends the groups that monitors asked for; without any, all."""
+    switch = EventSwitch("w1@tests", wanted=not is_on)
+    switch.follow(SimpleNamespace(eventer=SimpleNamespace(groups=groups)))
+    assert switch.is_on() is is_on
+
+
 def test_many_go_in_few_messages() -> None:
     """What comes while a slow broker takes one message is the next, as long as that is not too large."""
     broker = Broker()
