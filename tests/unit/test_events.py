@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.sandbox import PATIENCE_SECONDS
+from tests.support.sandbox import PATIENCE_SECONDS, eventually
 from voice_notify.domain.outcome import Kind, Outcome
 from voice_notify.domain.reasons import EndReason, Reason
 from voice_notify.domain.retry import Attempt, Step, Window
@@ -35,18 +35,23 @@ class Broker:
         self.answers = threading.Event()  #: until then a flush waits
         self.answers.set()
         self.connections = 0
+        self.open_connections = 0
         self._buffer: list[dict[str, Any]] = []
         self.events = SimpleNamespace(Dispatcher=self._dispatcher)
 
     def connection_for_write(self) -> object:
         """A connection that can be released."""
         self.connections += 1
-        return SimpleNamespace(release=lambda: None)
+        self.open_connections += 1
+        return SimpleNamespace(release=self._release)
 
     @property
     def told(self) -> list[dict[str, Any]]:
         """All events."""
         return [event for message in self.messages for event in message]
+
+    def _release(self) -> None:
+        self.open_connections -= 1
 
     def _dispatcher(self, connection: object, **_: object) -> object:
         return SimpleNamespace(connection=connection, send=self._send, flush=self._flush, close=self._buffer.clear)
@@ -114,6 +119,7 @@ def test_an_end_is_told(  # noqa: PLR0913, PLR0917 - a row of the table
     (event,) = told(("ended", ([(ended(outcome, step, reason), result)],)))
     assert (event["type"], event["uuid"], event["name"]) == (kind, ID, "voice_notify.notify")
     assert (event.get("result") or event.get("exception")) == text
+    assert event.get("expired") == ((result is State.EXPIRED) if kind == "task-revoked" else None)
 
 
 @pytest.mark.parametrize("result", Undecided)
@@ -177,4 +183,21 @@ def test_a_broker_that_is_down_costs_events_only() -> None:
     events.expired(["sent"])
     events.close()
     assert [event["uuid"] for event in broker.told] == ["sent"]
-    assert broker.connections == 2
+    assert (broker.connections, broker.open_connections) == (2, 0)
+
+
+def test_an_outage_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Not one for each message that is lost; the next outage is another line."""
+    broker = Broker()
+    events = events_of(broker)
+    for number in range(2):
+        broker.down.set()
+        for _ in range(3):
+            broker.failed.clear()
+            events.expired(["lost"])
+            assert broker.failed.wait(PATIENCE_SECONDS)
+        broker.down.clear()
+        events.expired(["sent"])
+        assert eventually(lambda sent=number + 1: len(broker.told) == sent)  # type: ignore[misc]
+    events.close()
+    assert [record.getMessage().partition(" error=")[0] for record in caplog.records] == ['event="events are lost"'] * 2
