@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from tests.support.deployment import GAP, MAX_CALLS, TEMPLATE, WORDS, Deployment, deploy, new_mobile
+from tests.support.deployment import GAP, MAX_CALLS, PARAMS, TEMPLATE, Deployment, deploy, new_mobile
 from tests.support.redis_server import run_redis_server
 from voice_notify import notify
 from voice_notify.domain.states import State
@@ -31,8 +31,8 @@ def test_a_slow_network_squeezes_no_calls_together(deployment: Deployment) -> No
     _all_accepted(deployment, [new_mobile() for _ in range(8)])
 
 
-def test_a_refund_races_with_the_next_call(tmp_path: Path) -> None:
-    """What a refused attempt gives back is its own charge, never that of a call which was placed."""
+def test_a_refusal_races_with_the_next_call(tmp_path: Path) -> None:
+    """A refused attempt releases its own call time, never that of a call which was placed."""
     rules = [{"action": 500, "percent": 40}, {"action": 609, "percent": 20}]
     with deploy(tmp_path, max_attempts=100) as deployment:
         deployment.start_worker()
@@ -63,7 +63,7 @@ def test_one_key_from_many_threads_is_one_notification(deployment: Deployment) -
     """Of twenty submits with one key at the same time, one is stored, and the others get its id."""
     mobile = new_mobile()
     with ThreadPoolExecutor(20) as threads:
-        results = list(threads.map(lambda _: notify.delay(mobile, TEMPLATE, WORDS, key=f"key-{mobile}"), range(20)))
+        results = list(threads.map(lambda _: notify.delay(mobile, TEMPLATE, PARAMS, key=f"key-{mobile}"), range(20)))
     assert len({result.id for result in results}) == 1
     assert sorted(result.duplicate for result in results) == [False] + [True] * 19
     deployment.finished(results[0].id)

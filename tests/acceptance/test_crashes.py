@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import voice_notify
-from tests.support.deployment import TEMPLATE, WORDS, Deployment, deploy, new_mobile, third_party_producer
+from tests.support.deployment import PARAMS, TEMPLATE, Deployment, deploy, new_mobile, third_party_producer
 from tests.support.sandbox import eventually
 from tests.support.worker import CRASHING_APP, ROOT
 from voice_notify import explain
@@ -23,14 +23,14 @@ PRODUCER = f"""
 import sys
 import {CRASHING_APP}
 from voice_notify import notify
-mobile, id_, template, *words = sys.argv[1:]
-notify.apply_async((mobile, template, words), task_id=id_)
+mobile, id_, template, *params = sys.argv[1:]
+notify.apply_async((mobile, template, params), task_id=id_)
 """
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, broker_url: str) -> Iterator[Deployment]:
-    """A deployment whose processes can be told to die at a step."""
+    """A deployment whose processes can be made to die at a step."""
     folder = tmp_path_factory.mktemp("crashes")
     with deploy(folder, broker_url=broker_url, app=CRASHING_APP, connect_timeout=0.2) as deployment:
         yield deployment
@@ -69,10 +69,10 @@ def calls_in_the_end(deployment: Deployment, mobile: str) -> int:
 
 @pytest.mark.parametrize("step", ["submitted", "before the wake-up"])
 def test_what_a_killed_producer_had_stored_is_called_once(deployment: Deployment, step: str) -> None:
-    """What it had stored is called, once, by the wake-up of a dispatcher."""
+    """A dispatcher wakes a worker for it."""
     mobile, id_ = new_mobile(), f"producer-killed-{step.replace(' ', '-')}"
     arm(deployment, step)
-    command = [sys.executable, "-c", PRODUCER, mobile, id_, TEMPLATE, *WORDS]
+    command = [sys.executable, "-c", PRODUCER, mobile, id_, TEMPLATE, *PARAMS]
     producer = subprocess.run(command, check=False, env=deployment.environment, cwd=ROOT, timeout=20)  # noqa: S603
     assert producer.returncode == -signal.SIGKILL
     assert deployment.finished(id_).state is State.ACCEPTED
@@ -81,10 +81,10 @@ def test_what_a_killed_producer_had_stored_is_called_once(deployment: Deployment
 
 @pytest.mark.parametrize("step", ["before the wake-up", "received"])
 def test_a_wakeup_lost_with_the_main_process_is_sent_again(deployment: Deployment, step: str) -> None:
-    """A wake-up that a dispatcher did not send, or that was lost with its worker, is sent again by another."""
+    """Also one that a dispatcher was about to send: another worker's dispatcher sends it."""
     mobile = new_mobile()
     arm(deployment, step)
-    (id_,) = voice_notify.notify.bulk([(mobile, TEMPLATE, WORDS)]).ids
+    (id_,) = voice_notify.notify.bulk([(mobile, TEMPLATE, PARAMS)]).ids
     assert eventually(lambda: not deployment.workers[-1].running)
     deployment.start_worker()
     assert deployment.finished(id_).state is State.ACCEPTED
@@ -135,7 +135,7 @@ def test_a_third_party_message_survives_the_process_that_took_it(deployment: Dep
     mobile = new_mobile()
     arm(deployment, "submitted")
     with third_party_producer(deployment.broker_url) as shop:
-        shop.send_task("voice_notify.notify", [mobile, TEMPLATE, list(WORDS)], task_id="order-8813")
+        shop.send_task("voice_notify.notify", [mobile, TEMPLATE, list(PARAMS)], task_id="order-8813")
     assert eventually(lambda: crashed(deployment, "submitted"))
     log = deployment.workers[-1].log
     assert eventually(lambda: "notify[order-8813] succeeded" in log.read_text(encoding="utf-8"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """A deployment whose worker was not told to send events."""
+    """A deployment whose worker was not asked to send events."""
     with deploy(tmp_path_factory.mktemp("deployment")) as deployment:
         deployment.start_worker()
         yield deployment

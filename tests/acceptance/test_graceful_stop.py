@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.deployment import QUEUE, TEMPLATE, WORDS, Deployment, deploy, new_mobile
+from tests.support.deployment import PARAMS, QUEUE, TEMPLATE, Deployment, deploy, new_mobile
 from tests.support.rabbitmq import connect
 from tests.support.sandbox import eventually
 from tests.support.worker import Worker
@@ -52,11 +52,11 @@ def test_a_stopped_worker_finishes_its_calls(deployment: Deployment) -> None:
 
 
 def test_what_is_not_begun_is_due_at_once(deployment: Deployment) -> None:
-    """A stopped worker begins no call, and leaves no line leased: each is due, or rung for in the broker's queue."""
+    """A stopped worker leaves no line leased: each is due, or has a wake-up in the broker's queue."""
     worker = deployment.start_worker()
     deployment.script(latency=0.6)
     mobiles = [new_mobile() for _ in range(30)]
-    notify.bulk([(mobile, TEMPLATE, WORDS) for mobile in mobiles])
+    notify.bulk([(mobile, TEMPLATE, PARAMS) for mobile in mobiles])
     assert eventually(lambda: len(deployment.sandbox.get("/calls")) == IN_FLIGHT)
     worker.stop()
     assert len(deployment.sandbox.get("/calls")) == IN_FLIGHT
@@ -64,15 +64,15 @@ def test_what_is_not_begun_is_due_at_once(deployment: Deployment) -> None:
     seconds, micros = client.time()  # leases end 5 s after their claim
     entries: Any = client.zrange(prefix + keys.AGENDA, 0, -1, withscores=True)
     agenda = dict(entries)
-    rung = {explain(id_).record.mobile for id_ in rung_for(deployment)}
+    woken_for = {explain(id_).record.mobile for id_ in ids_in_wakeups(deployment)}
     called = {call["mobile"] for call in deployment.sandbox.get("/calls")}
     waiting = set(mobiles) - called
     assert waiting
-    leased = {mobile for mobile in waiting - rung if agenda[mobile] > seconds * 1000 + micros / 1000}
+    leased = {mobile for mobile in waiting - woken_for if agenda[mobile] > seconds * 1000 + micros / 1000}
     assert leased == set()
 
 
-def rung_for(deployment: Deployment) -> list[str]:
+def ids_in_wakeups(deployment: Deployment) -> list[str]:
     """The ids in the wake-ups that wait in the broker's queue."""
     found = []
     with connect(deployment.redis.url) as connection:

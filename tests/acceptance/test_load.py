@@ -42,9 +42,9 @@ def test_a_mixed_load_survives_a_killed_worker(tmp_path: Path) -> None:
         records = deployment.all_finished(submitted.ids)
 
         assert {record.state for record in records} <= {State.ACCEPTED, State.DEAD}
-        rung = Counter(call["param"] for call in deployment.sandbox.get("/calls") if call["placed"])
+        calls = Counter(call["param"] for call in deployment.sandbox.get("/calls") if call["placed"])
         for record in records:
             once = record.state is State.ACCEPTED
-            assert rung[",".join(record.params)] <= 1 + record.unconfirmed, record
-            assert rung[",".join(record.params)] >= once, record
+            assert calls[",".join(record.params)] <= 1 + record.unconfirmed, record
+            assert calls[",".join(record.params)] >= once, record
         assert deployment.violations() == []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import voice_notify
-from tests.support.deployment import TEMPLATE, WORDS, Deployment, deploy, new_mobile, third_party_producer
+from tests.support.deployment import PARAMS, TEMPLATE, Deployment, deploy, new_mobile, third_party_producer
 from tests.support.redis_server import run_redis_server
 from tests.support.sandbox import eventually
 from tests.support.worker import CRASHING_APP
@@ -32,7 +32,7 @@ class Application:
 
     def __init__(self) -> None:
         self.ids: list[str] = []
-        self.refused = 0  #: times that it was told that Redis is not there
+        self.refused = 0  #: times that it learned that Redis is not there
 
     def submit(self, mobiles: list[str], key: str) -> None:
         """Submit a notification for each number."""
@@ -42,7 +42,7 @@ class Application:
 
     def _submitted(self, mobile: str, key: str) -> bool:
         try:
-            self.ids.append(voice_notify.notify.delay(mobile, TEMPLATE, WORDS, key=key).id)
+            self.ids.append(voice_notify.notify.delay(mobile, TEMPLATE, PARAMS, key=key).id)
         except StoreUnavailable:
             self.refused += 1
             return False
@@ -88,7 +88,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 
 def test_nothing_is_lost_when_the_broker_comes_back_empty(tmp_path: Path, broker: RedisServer) -> None:
-    """A notification needs no broker to be submitted, and every ring that was lost is rung again."""
+    """A notification needs no broker to be submitted, and every wake-up that was lost is sent again."""
     mobiles = [new_mobile() for _ in range(NUMBERS)]
     application = Application()
     with deploy(tmp_path, broker_url=broker.url, app=CRASHING_APP) as deployment:
@@ -102,7 +102,7 @@ def test_nothing_is_lost_when_the_broker_comes_back_empty(tmp_path: Path, broker
 
 
 def test_nothing_is_lost_when_the_broker_forgets_everything(tmp_path: Path, broker: RedisServer) -> None:
-    """Rings and the broker's own tables vanish under a running worker; what waited is called all the same."""
+    """Wake-ups and the broker's own tables vanish under a running worker; what waited is called all the same."""
     mobiles = [new_mobile() for _ in range(NUMBERS)]
     application = Application()
     with deploy(tmp_path, broker_url=broker.url, app=CRASHING_APP) as deployment, broker.client() as client:
@@ -119,7 +119,7 @@ def test_a_worker_that_owes_an_acknowledgement_outlives_the_broker(tmp_path: Pat
         worker = deployment.start_worker()
         worker.signal_children(signal.SIGSTOP)
         with third_party_producer(broker.url) as shop:
-            shop.send_task("voice_notify.notify", [new_mobile(), TEMPLATE, list(WORDS)], task_id="order-8814")
+            shop.send_task("voice_notify.notify", [new_mobile(), TEMPLATE, list(PARAMS)], task_id="order-8814")
         assert eventually(lambda: "notify[order-8814] received" in worker.log.read_text(encoding="utf-8"))
         broker.kill()
         assert eventually(lambda: "Connection to broker lost" in worker.log.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The number and the words stay in the ledger (DESIGN.md, The one idea)."""
+"""The number and the text stay in the ledger (DESIGN.md, The one idea)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.support.deployment import QUEUE, WORDS, deploy, new_mobile
+from tests.support.deployment import PARAMS, QUEUE, deploy, new_mobile
 from tests.support.rabbitmq import connect
 
 
@@ -21,5 +21,5 @@ def test_a_message_in_the_broker_holds_ids_only(tmp_path_factory: pytest.TempPat
     assert (arguments, keywords) == ([[id_]], {})
     everything = json.dumps([message.body, headers, message.properties], default=str, ensure_ascii=False)
     assert id_ in everything
-    for secret in (mobile, mobile[-8:], *WORDS, "order-8815"):
+    for secret in (mobile, mobile[-8:], *PARAMS, "order-8815"):
         assert secret not in everything

@@ -48,8 +48,15 @@ class Scene:
         return Worker(name, self.environment, log, "voice_notify")
 
     def start_producer(self, share: int) -> subprocess.Popen[bytes]:
-        """One producer, which appends to what it was told before."""
-        command = [sys.executable, "-m", "tests.chaos.producer", str(share), str(self.told(share)), self.plan.to_json()]
+        """One producer, which appends to the replies that it got before."""
+        command = [
+            sys.executable,
+            "-m",
+            "tests.chaos.producer",
+            str(share),
+            str(self.replies(share)),
+            self.plan.to_json(),
+        ]
         return subprocess.Popen(command, env=dict(self.environment), cwd=ROOT)  # noqa: S603 - ours
 
     def end(self) -> None:
@@ -59,9 +66,9 @@ class Scene:
         for producer in self.producers:
             producer.kill()
 
-    def told(self, share: int) -> Path:
-        """Where a producer writes down what it was told."""
-        return self.folder / f"told-{share}"
+    def replies(self, share: int) -> Path:
+        """Where a producer writes down the replies that it gets."""
+        return self.folder / f"replies-{share}"
 
 
 @contextmanager

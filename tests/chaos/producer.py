@@ -1,4 +1,4 @@
-"""A producer: submits its share of the notifications and writes down what it was told, line by line.
+"""A producer: submits its share of the notifications and writes down the replies, line by line.
 
 Killed and started again, it submits all of its share once more: the keys make that harmless.
 """
@@ -17,12 +17,12 @@ from voice_notify import StoreUnavailable, notify
 _CHUNK = 20
 
 
-def main(share: int, told: Path, plan: Plan) -> None:
+def main(share: int, replies: Path, plan: Plan) -> None:
     """Submit every chunk that is this producer's, in turn through `delay` and through `bulk`, paced over the run."""
     rows = plan.rows()[share :: plan.producers]
     chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
-    known = {line.split()[0] for line in told.read_text().splitlines()} if told.exists() else set()
-    with told.open("a") as record:
+    known = {line.split()[0] for line in replies.read_text().splitlines()} if replies.exists() else set()
+    with replies.open("a") as record:
         for number, chunk in enumerate(chunks):
             ids = _patiently(chunk, bulk=number % 2 == 0)
             record.writelines(f"{row['key']} {id_}\n" for row, id_ in zip(chunk, ids, strict=True))

@@ -1,4 +1,4 @@
-"""Three records, one truth: what the producers were told, the ledger, and the sandbox's own list of calls."""
+"""Three records, one truth: the replies to the producers, the ledger, and the sandbox's own list of calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Findings:
     planned: int
     submitted: int = 0  #: acknowledged to a producer
     states: Counter[str] = field(default_factory=Counter)
-    lost: list[str] = field(default_factory=list)  #: told to a producer, and not in exactly one final state
+    lost: list[str] = field(default_factory=list)  #: acknowledged to a producer, and not in exactly one final state
     violations: int = 0  #: of the windows, as the sandbox judged
     duplicates: int = 0  #: calls beyond the first of a notification
     unexplained: list[str] = field(default_factory=list)  #: duplicates without a recorded unknown outcome
@@ -47,7 +47,7 @@ def reconcile(made: Scene) -> Findings:
             calls[call["param"].split(",")[0]].append(call)
     found = Findings(made.plan.notifications, violations=len(made.sandbox.get("/violations")))
     known: dict[str, Explanation] = {}
-    for key, ids in _told(made).items():
+    for key, ids in _acknowledged(made).items():
         found.submitted += 1
         explained = _explain(made, ids)
         if explained is None or len(ids) != 1 or not explained.record.state.final:
@@ -62,13 +62,13 @@ def reconcile(made: Scene) -> Findings:
     return found
 
 
-def _told(made: Scene) -> dict[str, set[str]]:
-    told: defaultdict[str, set[str]] = defaultdict(set)
+def _acknowledged(made: Scene) -> dict[str, set[str]]:
+    ids: defaultdict[str, set[str]] = defaultdict(set)
     for share in range(made.plan.producers):
-        for line in made.told(share).read_text().splitlines():
+        for line in made.replies(share).read_text().splitlines():
             key, id_ = line.split()
-            told[key].add(id_)
-    return told
+            ids[key].add(id_)
+    return ids
 
 
 def _explain(made: Scene, ids: Iterable[str]) -> Explanation | None:

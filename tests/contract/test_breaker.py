@@ -55,7 +55,7 @@ def begin_the_probe(account: Account, paused: Pause) -> Grant:
 
 
 def test_a_failure_of_the_account_pauses_it_for_the_cooldown(account: Account) -> None:
-    """A code that says that every call will fail pauses the account for the cool-down, with the provider's words."""
+    """A code that says that every call will fail; the pause has the provider's `msg`."""
     call_a_number(account, NO_BALANCE)
     assert account.ledger.account() == Pause("603", NO_BALANCE.message, NOON, NOON + COOLDOWN)
 
@@ -72,7 +72,7 @@ def test_nothing_is_lost_while_paused(account: Account) -> None:
 
 
 def test_after_the_cooldown_one_probe_begins_and_the_others_wait(account: Account) -> None:
-    """When the cool-down is over one line is rung and one call begins: the probe. The others wait for its outcome."""
+    """When the cool-down is over, one line is claimed and one call begins: the probe."""
     paused = pause_the_account(account)
     ids = [account.submit(other_number(next(_numbers))) for _ in range(3)]
     assert account.claim().idle_ms == COOLDOWN
@@ -141,7 +141,7 @@ def test_a_lost_probe_is_followed_by_another(account: Account) -> None:
 
 
 def test_a_lost_wakeup_for_the_probe_is_followed_by_another(account: Account) -> None:
-    """If the ring for the probe is lost, another line, or the same a little later, is rung for it."""
+    """Another line, or the same a little later, is claimed for it."""
     paused = pause_the_account(account)
     assert paused.until_ms is not None
     account.submit()
@@ -210,12 +210,12 @@ def test_a_run_of_refusals_pauses_the_account_as_suspect(account: Account) -> No
     [
         ([REFUSED, REFUSED, ACCEPTED, REFUSED, REFUSED], "a success between"),
         ([REFUSED, REFUSED, OTHER_REFUSAL, OTHER_REFUSAL, REFUSED, REFUSED], "two codes"),
-        ([MAINTENANCE, UNCLEAR, UNCONFIRMED, MAINTENANCE, UNCLEAR], "not refused for good"),
+        ([MAINTENANCE, UNCLEAR, UNCONFIRMED, MAINTENANCE, UNCLEAR], "not refused permanently"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_no_run_of_one_refusal_pauses_nothing(account: Account, run: list[Outcome], why: str) -> None:
-    """What is not a run of refusals for good with one code pauses nothing."""
+    """Neither are refusals with other codes or a success between, nor what is no permanent refusal."""
     for outcome in run:
         call_a_number(account, outcome)
     assert account.ledger.account() is None, why

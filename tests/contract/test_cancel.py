@@ -75,7 +75,7 @@ def test_a_withdrawn_call_that_succeeds_is_accepted(account: Account) -> None:
 
 
 def test_a_withdrawn_call_that_was_lost_is_counted_and_not_sent_again(account: Account) -> None:
-    """A withdrawn call whose worker was lost is not sent again, and is charged."""
+    """The call may have been placed: it counts in the window."""
     id_ = account.submit()
     account.granted(id_)
     account.ledger.cancel(id_)
@@ -107,7 +107,7 @@ def test_the_next_attempt_is_not_withdrawn(account: Account) -> None:
 
 
 def test_withdrawing_changes_no_final_state(account: Account) -> None:
-    """A final state stays, and is told."""
+    """A final state stays, and the caller learns it."""
     id_ = account.submit()
     account.call(id_)
     before = account.explain(id_)
@@ -160,7 +160,7 @@ def test_a_deadline_before_the_countdown_ends_it_uncalled(account: Account) -> N
 
 
 def test_a_sweep_takes_so_many_the_earliest_deadlines_first(account: Account) -> None:
-    """A sweep takes at most as many as it is told, the earliest deadlines first."""
+    """The next sweep takes the next ones."""
     ids = [account.submit(other_number(number), expires=number + 1) for number in range(5)]
     account.clock.advance(MINUTE)
     assert [account.ledger.expire(most=2) for _ in range(3)] == [ids[:2], ids[2:4], ids[4:]]

@@ -1,4 +1,4 @@
-"""Claiming: what a pump rings for, and what it settles for workers that were lost."""
+"""Claiming: for what a dispatcher wakes workers, and what it settles for workers that were lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from voice_notify.domain.states import State
 
 
 def test_each_due_line_is_claimed_once(account: Account) -> None:
-    """Each line that is due is rung once, by the id at its head, however many wait in it."""
+    """A line that is due is claimed by the id at its head, however many wait in it."""
     first = account.submit()
     account.submit()
     second = account.submit(other_number(1))
@@ -18,7 +18,7 @@ def test_each_due_line_is_claimed_once(account: Account) -> None:
 
 
 def test_a_line_is_leased_to_a_wakeup(account: Account) -> None:
-    """A line that was claimed is not claimed again while its ring may be under way; then the ring is taken for lost."""
+    """A line that was claimed is not claimed again while its wake-up may be under way; then that is presumed lost."""
     id_ = account.submit()
     assert account.claim(worker="w1").ids == (id_,)
     account.clock.advance(WAKEUP_LEASE - 1)
@@ -28,7 +28,7 @@ def test_a_line_is_leased_to_a_wakeup(account: Account) -> None:
 
 
 def test_a_wakeup_takes_so_many_lines_the_longest_due_first(account: Account) -> None:
-    """A ring takes at most `most` lines, the longest due first; the next ring takes the others."""
+    """The next wake-up takes the others."""
     for number in range(5):
         account.submit(other_number(number), id=f"n{number}")
         account.clock.advance(1)
@@ -38,7 +38,7 @@ def test_a_wakeup_takes_so_many_lines_the_longest_due_first(account: Account) ->
 
 
 def test_what_is_not_due_is_not_claimed_and_the_wait_is_told(account: Account) -> None:
-    """A line whose number may not be called yet is not claimed; the pump is told how long nothing will be due."""
+    """The dispatcher learns for how long nothing will be due."""
     id_ = account.submit()
     account.submit()
     account.call(id_)
@@ -58,7 +58,7 @@ def test_an_empty_agenda_tells_no_time_to_wait(account: Account) -> None:
 
 
 def test_no_more_wakeups_are_sent_than_live_workers_can_answer(account: Account) -> None:
-    """No more rings are under way than the workers that are alive can answer."""
+    """A wake-up that was answered makes room for another; each worker that is alive adds some."""
     for number in range(5):
         account.submit(other_number(number))
 
@@ -72,7 +72,7 @@ def test_no_more_wakeups_are_sent_than_live_workers_can_answer(account: Account)
 
 
 def test_due_lines_are_shared_among_the_wakeups(account: Account) -> None:
-    """A ring takes an equal share of the lines that are due, but neither fewer than are worth it nor too many."""
+    """A wake-up takes an equal share of the lines that are due, but neither fewer than are worth it nor too many."""
     for number in range(40):
         account.submit(other_number(number))
     assert len(account.claim(fewest=2, most=10, wakeups_per_worker=2).ids) == 10
@@ -91,7 +91,7 @@ def test_lines_given_back_are_due_at_once(account: Account) -> None:
 
 
 def test_a_lost_wakeup_counts_no_more(account: Account) -> None:
-    """A ring that was not answered in time makes room for another."""
+    """A wake-up that was not answered in time makes room for another."""
     for number in range(2):
         account.submit(other_number(number))
     assert len(account.claim(most=1, wakeups_per_worker=1).ids) == 1
@@ -102,7 +102,7 @@ def test_a_lost_wakeup_counts_no_more(account: Account) -> None:
 
 
 def test_a_dead_worker_answers_no_wakeups(account: Account) -> None:
-    """The rings of a worker whose pump fell silent are not waited for by the others."""
+    """The others do not wait for the wake-ups of a worker whose dispatcher fell silent."""
     account.claim(worker="w2")
     account.clock.advance(15 * SECOND)
     for number in range(2):
@@ -112,14 +112,14 @@ def test_a_dead_worker_answers_no_wakeups(account: Account) -> None:
 
 
 def test_a_turn_that_finds_nothing_uses_up_no_wakeup(account: Account) -> None:
-    """A turn that found nothing due uses up none of the rings."""
+    """After turns of nothing, as many wake-ups as before may be sent."""
     account.claim(wakeups_per_worker=1)
     account.submit()
     assert len(account.claim(wakeups_per_worker=1).ids) == 1
 
 
 def test_workers_are_named_while_they_are_heard_of(account: Account) -> None:
-    """Workers are named while their pump is heard."""
+    """Each turn of a dispatcher is heard of for a while."""
     account.clock.set(round(datetime.now(UTC).timestamp() * 1000))  # `workers` asks the server for its own time
     account.claim(worker="w1@host")
     account.clock.advance(-MINUTE)
@@ -128,7 +128,7 @@ def test_workers_are_named_while_they_are_heard_of(account: Account) -> None:
 
 
 def test_a_lapsed_call_is_handed_over_with_what_decides_it(account: Account) -> None:
-    """A call whose lease ran out is handed to a pump, with what it needs to decide; until then it is not."""
+    """Not before its lease has run out."""
     id_ = account.submit(on_unconfirmed="dead_letter")
     grant = account.granted(id_)
     account.clock.advance(LEASE - 1)
@@ -141,7 +141,7 @@ def test_a_lapsed_call_is_handed_over_with_what_decides_it(account: Account) -> 
 
 
 def test_one_dispatcher_settles_a_lapsed_call(account: Account) -> None:
-    """A lapsed call is handed out once; again only after the pump that has it had time enough to settle it."""
+    """A lapsed call is handed out once; again only when the dispatcher that has it had time enough to settle it."""
     account.granted(account.submit())
     account.clock.advance(LEASE)
     assert len(account.claim(worker="w1").lapsed) == 1
@@ -151,7 +151,7 @@ def test_one_dispatcher_settles_a_lapsed_call(account: Account) -> None:
 
 
 def test_a_lapsed_call_keeps_its_line(account: Account) -> None:
-    """Until a lapsed call is settled, nothing else in its line is rung or begun."""
+    """Until a lapsed call is settled, nothing else in its line is claimed or begun."""
     account.granted(account.submit())
     waiting = account.submit()
     account.clock.advance(LEASE)
@@ -169,7 +169,7 @@ def test_a_pause_does_not_keep_lapsed_calls_from_being_settled(account: Account)
 
 
 def test_nothing_is_claimed_while_the_account_is_paused(account: Account) -> None:
-    """While the account is paused nothing is rung; afterwards each line that became due meanwhile is."""
+    """Afterwards each line that became due meanwhile is."""
     ids = [account.submit(other_number(number)) for number in range(3)]
     account.ledger.pause("maintenance")
     account.clock.advance(MINUTE)
@@ -179,7 +179,7 @@ def test_nothing_is_claimed_while_the_account_is_paused(account: Account) -> Non
 
 
 def test_no_more_lines_are_claimed_than_the_rate_allows(account: Account) -> None:
-    """With `max_calls_per_second` no more lines are rung than may be called now: the burst of 50 ms."""
+    """With `max_calls_per_second`, that is the burst of 50 ms."""
     account.configure(call_interval_ms=20)
     for number in range(10):
         account.submit(other_number(number))

@@ -31,7 +31,7 @@ def dead_letter(account: Account, mobile: str = MOBILE, **fields: object) -> str
 
 
 def test_a_refused_notification_is_found_among_the_dead_letters(account: Account) -> None:
-    """A notification that was refused for good is found among the dead letters with the provider's words."""
+    """It has the provider's code and `msg`."""
     id_ = dead_letter(account)
     (letter,) = account.dead_letters.find(Filter())
     assert (letter.id, letter.state, letter.code, letter.message) == (id_, State.DEAD, "400", REFUSED.message)
@@ -107,7 +107,7 @@ def test_a_replayed_dead_letter_waits_as_if_submitted_now(account: Account) -> N
 
 
 def test_a_replay_is_no_way_around_the_windows(account: Account) -> None:
-    """A replayed notification is charged for the calls that were, or may have been, placed before."""
+    """The calls that were, or may have been, placed before the replay still count."""
     id_ = account.submit()
     account.call(id_, UNCLEAR)
     called = account.clock.now

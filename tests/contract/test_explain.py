@@ -155,7 +155,7 @@ def test_what_has_ended_has_no_next_step(account: Account, end: State) -> None:
 
 
 def test_the_history_has_each_transition_with_time_reason_and_detail(account: Account) -> None:
-    """The history has each transition with its time, reason and the provider's words."""
+    """The detail is the provider's code and `msg`, or what a person or a worker did."""
     id_ = account.submit()
     account.call(id_, MAINTENANCE)
     account.clock.advance(BACKOFF)

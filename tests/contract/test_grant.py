@@ -54,7 +54,7 @@ def test_numbers_do_not_wait_for_each_other(account: Account) -> None:
 
 
 def test_the_head_of_the_line_is_called_whichever_id_asks(account: Account) -> None:
-    """Whichever notification a ring names, the call is that of the head of its line; also when that one is final."""
+    """Also when the notification that a wake-up names is final."""
     head, behind = account.submit(), account.submit()
     assert account.call(behind).id == head
     account.clock.advance(GAP)
@@ -62,7 +62,7 @@ def test_the_head_of_the_line_is_called_whichever_id_asks(account: Account) -> N
 
 
 def test_nothing_begins_in_an_empty_or_unknown_line(account: Account) -> None:
-    """A ring for an unknown notification, or for a line with nothing in it, begins nothing and leaves nothing."""
+    """A wake-up that comes too late, or for what is not known, leaves no trace."""
     id_ = account.submit()
     account.call(id_)
     assert account.begin("unknown") is None
@@ -216,7 +216,7 @@ def test_a_high_rate_lets_what_fits_into_50_ms_go_together(account: Account) -> 
 
 
 def test_a_deferred_call_uses_no_rate(account: Account) -> None:
-    """What the windows deny is not counted against the rate."""
+    """What the windows defer is not counted against the rate."""
     account.configure(call_interval_ms=100)
     id_ = account.submit()
     account.submit()

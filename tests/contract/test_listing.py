@@ -233,7 +233,7 @@ def test_of_a_long_line_the_first_are_shown_and_all_are_counted(account: Account
 
 
 def test_a_backoff_is_scheduled_and_a_deadline_that_comes_first_has_no_call(account: Account) -> None:
-    """One that backs off stands beside the line; one whose deadline comes first will not be called."""
+    """The first is called after its backoff, the other never."""
     account.submit(id="again")
     account.call("again", MAINTENANCE)
     account.submit(id="now")
@@ -260,7 +260,7 @@ def test_under_a_pause_the_probes_time_counts_and_by_hand_none_is_known(account:
 
 
 def test_the_account_status_is_of_one_moment(account: Account) -> None:
-    """Numbers that are due, refusals in a row and the workers alive are told as of one moment."""
+    """Numbers that are due, refusals in a row and the workers alive are read together."""
     account.claim(worker="w2")
     account.claim(worker="w1")
     for number in range(2):
@@ -278,7 +278,7 @@ def test_the_account_status_is_of_one_moment(account: Account) -> None:
 
 
 def test_units_of_one_day_are_told_without_refused_calls(account: Account) -> None:
-    """Billing units of the calls of one day in China are told, refused ones left out."""
+    """A day in China: at midnight nothing is spent."""
     for number, outcome in enumerate((ACCEPTED, UNCONFIRMED, REFUSED)):
         account.call(account.submit(other_number(number)), outcome)
     assert read_account_status(account.ledger.scripts).spent == 2

@@ -50,7 +50,7 @@ LATE_SUCCESS = Outcome(Kind.ACCEPTED, "200", "成功", call_id="late", task_no="
     ids=lambda value: value.kind if isinstance(value, Outcome) else None,
 )
 def test_each_outcome_moves_the_notification_on(account: Account, outcome: Outcome, state: State, reason: str) -> None:
-    """Each outcome moves the notification on, with its reason, the provider's code and words, and a line of history."""
+    """The record and the history have the reason, and the provider's code and `msg`."""
     id_ = account.submit()
     grant = account.granted(id_)
     account.clock.advance(SECOND)
@@ -74,7 +74,7 @@ def test_an_accepted_notification_keeps_the_providers_ids(account: Account) -> N
 
 @pytest.mark.parametrize("outcome", [ACCEPTED, UNCLEAR, UNCONFIRMED], ids=lambda outcome: outcome.kind)
 def test_the_window_counts_from_the_reply(account: Account, outcome: Outcome) -> None:
-    """A call that was or may have been placed is charged at the moment of its settlement."""
+    """A call that was or may have been placed counts from the moment of its settlement."""
     id_ = account.submit()
     other = account.submit()
     account.call(id_, outcome, takes=9 * SECOND)
@@ -83,14 +83,14 @@ def test_the_window_counts_from_the_reply(account: Account, outcome: Outcome) ->
 
 @pytest.mark.parametrize("outcome", [MAINTENANCE, REFUSED], ids=lambda outcome: outcome.kind)
 def test_a_refused_attempt_was_no_call(account: Account, outcome: Outcome) -> None:
-    """A refused attempt gives its charge back: the next in line may be called at once."""
+    """A refused attempt counts in no window: the next in line may be called at once."""
     id_, other = account.submit(), account.submit()
     account.call(id_, outcome)
     assert account.granted(other).id == other
 
 
 def test_a_refused_attempt_releases_its_own_call_time_only(account: Account) -> None:
-    """A refused attempt gives back its own charge and no other."""
+    """The calls before it stay counted."""
     ids = [account.submit() for _ in range(7)]
     account.call(ids[0])
     first_call = account.clock.now
@@ -103,7 +103,7 @@ def test_a_refused_attempt_releases_its_own_call_time_only(account: Account) -> 
 
 
 def test_a_refused_sixth_attempt_leaves_the_calls_before_it_counted(account: Account) -> None:
-    """A sixth attempt that was refused leaves the calls before it charged, but for the one whose window is over."""
+    """But for the one whose window is over."""
     ids = [account.submit() for _ in range(7)]
     calls = []
     for id_ in ids[:5]:
@@ -157,7 +157,7 @@ def test_a_resend_keeps_its_place(account: Account) -> None:
 
 
 def test_606_holds_the_number_and_counts_no_call(account: Account) -> None:
-    """606 holds the number, charges nothing, and says so."""
+    """Another number is free."""
     id_ = account.submit()
     account.call(id_, TOMORROW)
     explained = account.explain(id_)
@@ -185,7 +185,7 @@ def test_a_settlement_sent_again_changes_nothing(account: Account) -> None:
 
 
 def test_a_success_settled_again_is_counted_once(account: Account) -> None:
-    """A success that is settled again is charged once."""
+    """The gap counts from the first settlement."""
     id_, other = account.submit(), account.submit()
     grant = account.call(id_)
     called = account.clock.now
@@ -208,7 +208,7 @@ def test_a_stale_token_does_not_end_the_attempt_in_flight(account: Account, outc
 
 
 def test_a_stale_lapse_changes_nothing(account: Account) -> None:
-    """A pump that gives up an attempt too late, when it was settled or another is in flight, changes nothing."""
+    """A dispatcher may give up an attempt too late: when it was settled, or another is in flight."""
     id_ = account.submit()
     account.granted(id_)
     account.clock.advance(LEASE)
@@ -223,7 +223,7 @@ def test_a_stale_lapse_changes_nothing(account: Account) -> None:
 
 
 def test_a_lapsed_call_is_counted_and_sent_again(account: Account) -> None:
-    """A call whose worker was lost may have been placed: it is charged, and sent again."""
+    """A call whose worker was lost may have been placed."""
     id_ = account.submit()
     account.lose_call(id_)
     record = account.explain(id_).record
@@ -280,7 +280,7 @@ def test_a_resend_that_succeeds_too_keeps_its_own_ids(account: Account) -> None:
 
 @pytest.mark.parametrize("final", [State.CANCELLED, State.EXPIRED, State.DEAD, State.ACCEPTED])
 def test_a_late_success_changes_no_final_state_but_is_on_record(account: Account, final: State) -> None:
-    """A final state stays; the late success is in the history, and its call is charged."""
+    """The success is in the history, its ids in the record, and its call counts in the window."""
     own = {State.DEAD: "dead_letter", State.ACCEPTED: "assume_sent"}.get(final)
     id_ = account.submit(expires=20 if final is State.EXPIRED else None, on_unconfirmed=own)
     lost = account.lose_call(id_)
@@ -299,7 +299,7 @@ def test_a_late_success_changes_no_final_state_but_is_on_record(account: Account
 
 
 def test_a_dead_letter_that_rang_is_replayed_only_on_request(account: Account) -> None:
-    """A dead letter whose phone rang is replayed only if a person says that it may ring again."""
+    """A person has to say that the phone may ring again."""
     id_ = account.submit(on_unconfirmed="dead_letter")
     account.settle(account.lose_call(id_), LATE_SUCCESS)
     assert account.dead_letters.replay([id_], expires=60) == 0
@@ -340,7 +340,7 @@ def test_a_success_after_the_deadline_counts(account: Account) -> None:
 
 
 def test_settling_an_unknown_notification_changes_nothing(account: Account) -> None:
-    """A settlement of a notification that is no longer kept is told so, and charges nobody."""
+    """A notification that is no longer kept is `gone`, and another's call stays in flight."""
     grant = account.granted(account.submit())
     settlement = Settlement("unknown", grant.token, ACCEPTED, Step(State.ACCEPTED, EndReason.PLACED, Window.COUNT))
     assert account.ledger.settle([settlement]) == ["gone"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from contextlib import suppress
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import redis
@@ -21,7 +24,9 @@ from tests.support.account import (
 from tests.support.clock import DAY, SECOND
 from voice_notify.domain.states import State
 from voice_notify.errors import StoreUnavailable
+from voice_notify.ledger.connect import connect
 from voice_notify.ledger.statistics import Counters, Statistics
+from voice_notify.settings import SecretUrl, Settings
 
 
 @pytest.fixture
@@ -51,7 +56,7 @@ def test_an_unused_account_has_zeros_and_no_times(statistics: Statistics) -> Non
 
 
 def test_what_happened_is_counted_under_what_it_was(account: Account, statistics: Statistics) -> None:
-    """Attempts, final states, units and denials are found under what they are."""
+    """Attempts, final states, units and deferred calls."""
     account.call(account.submit(id="n1"))
     account.submit(id="n2")
     assert account.begin("n2") is None
@@ -112,7 +117,7 @@ def test_a_worker_not_heard_of_is_not_counted(account: Account, statistics: Stat
 
 
 def test_a_pause_is_told_with_its_reason(account: Account, statistics: Statistics) -> None:
-    """A paused account is told with its reason."""
+    """A pause is one of the levels."""
     account.call(account.submit(), NO_BALANCE)
     pause = statistics.read().pause
     assert pause is not None
@@ -162,9 +167,36 @@ def test_an_unreachable_redis_is_an_error_of_ours(
         statistics.read()
 
 
-def test_a_reading_for_a_scrape_tries_once(account: Account) -> None:
-    """A reading for a scrape tries once: Prometheus does not wait for more."""
-    Statistics(account.ledger, patient=False)
-    retry = account.client.get_retry()
-    assert retry is not None
-    assert retry.get_retries() == 0
+@pytest.mark.parametrize("patient", [True, False])
+def test_a_reading_for_a_scrape_tries_once(*, patient: bool) -> None:
+    """Prometheus does not wait for more; a person does."""
+    with HangingUp() as server:
+        ledger = connect(Settings(app_id="test", redis_url=SecretUrl(server.url)))
+        with ledger.scripts.client, pytest.raises(StoreUnavailable):
+            Statistics(ledger, patient=patient).read()
+    assert (server.calls == 1) is not patient
+
+
+class HangingUp:
+    """Listens where Redis should, and hangs up on everyone."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._run)
+        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+
+    def _run(self) -> None:
+        with suppress(OSError):  # of the end
+            while True:
+                self._listener.accept()[0].close()
+                self.calls += 1

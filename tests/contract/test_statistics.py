@@ -1,4 +1,4 @@
-"""What the ledger counts: totals since ever, what they were when each day began, and the budget of a day."""
+"""What the ledger counts: all-time totals, what they were when each day began, and the budget of a day."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_every_attempt_and_every_end_is_counted(account: Account) -> None:
 
 
 def test_a_deferred_call_is_counted_with_its_limit(account: Account) -> None:
-    """A call that a limit denies is counted with that limit."""
+    """Each limit has a counter of its own."""
     first, second = account.submit(), account.submit()
     grant = account.granted(first)
     account.begin(second)

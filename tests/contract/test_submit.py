@@ -168,7 +168,7 @@ def test_a_countdown_is_over_before_the_call(account: Account) -> None:
 
 
 def test_a_countdown_lets_those_behind_it_pass(account: Account) -> None:
-    """A notification that waits beside the line lets those behind it pass, whatever its priority."""
+    """A notification that is scheduled lets others pass, whatever its priority."""
     account.submit(id="later", countdown=600, priority=9)
     account.submit(id="now")
     assert account.granted("later").id == "now"
@@ -194,7 +194,7 @@ def test_the_earliest_of_two_countdowns_is_due_first(account: Account) -> None:
 
 
 def test_the_caller_wakes_for_a_free_line(account: Account) -> None:
-    """The caller is asked to ring for a free line, and the pump leaves that line alone meanwhile."""
+    """Meanwhile the dispatcher leaves that line alone."""
     assert account.submission(wakeup="r1", most_wakeups=4).wake
     assert account.claim().ids == ()
     account.clock.advance(WAKEUP_LEASE)
@@ -203,7 +203,7 @@ def test_the_caller_wakes_for_a_free_line(account: Account) -> None:
 
 @pytest.mark.parametrize("other", [{"countdown": 60}, {"priority": 0}])
 def test_the_caller_wakes_past_others(account: Account, other: dict[str, Any]) -> None:
-    """One that waits for its time, or for those of a higher priority, keeps no other from being rung for at once."""
+    """One that waits for its time, or that has a lower priority, keeps no other from being woken for at once."""
     account.submit(**other)
     assert account.submission(wakeup="r1", most_wakeups=4, priority=9).wake
 
@@ -220,7 +220,7 @@ def test_nothing_stands_before_a_call_in_flight(account: Account) -> None:
     "why", ["no wake-up", "behind another", "countdown", "gap", "paused", "enough wake-ups", "duplicate"]
 )
 def test_the_caller_does_not_wake_where_that_is_of_no_use(account: Account, why: str) -> None:
-    """The caller is not asked to ring where that would be of no use now; the pump sees to the line in time."""
+    """The dispatcher sees to the line in time."""
     if why in ("behind another", "duplicate", "gap"):
         account.submit(id="a")
     if why == "gap":
@@ -240,7 +240,7 @@ def test_the_caller_does_not_wake_where_that_is_of_no_use(account: Account, why:
 
 
 def test_callers_wake_within_a_limit(account: Account) -> None:
-    """Callers ring while fewer rings than the limit are under way; a ring that was answered or lost counts no more."""
+    """Callers wake while fewer wake-ups than the limit are under way; one that was answered or lost counts no more."""
 
     def wakeups(number: int) -> bool:
         return account.submission(other_number(number), wakeup=f"r{number}", most_wakeups=2).wake

@@ -122,7 +122,7 @@ class Account:
     def claim(
         self, *, most: int = 100, fewest: int | None = None, wakeups_per_worker: int = 100, worker: str = "w1"
     ) -> Claim:
-        """Have the dispatcher of `worker` do one turn."""
+        """Turn the dispatcher of `worker` once."""
         lines = (most if fewest is None else fewest, most)
         return self.ledger.claim(
             lines=lines, wakeup=next(self._wakeups), wakeups_per_worker=wakeups_per_worker, worker=worker
@@ -140,7 +140,7 @@ class Account:
         return [grant for grant in grants if not isinstance(grant, LedgerDamaged)]
 
     def granted(self, id_: str, token: str | None = None) -> Grant:
-        """Begin the next call in the line of `id_`, which no limit denies."""
+        """Begin the next call in the line of `id_`, which no limit defers."""
         grant = self.begin(id_, token)
         assert grant is not None, "deferred"
         return grant

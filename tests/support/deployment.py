@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 TEMPLATE = "453662"
 TEMPLATES = ROOT / "config" / "templates.toml"
 #: Its two variables.
-WORDS = ("张三", "3号楼")
+PARAMS = ("张三", "3号楼")
 #: Celery's queue for this account.
 QUEUE = queue_name(APP_ID)
 
@@ -91,7 +91,7 @@ class Deployment:
     # The processes.
 
     def start_worker(self, *options: str) -> Worker:
-        """Start one more worker, with more `options` of Celery's, and wait until its dispatcher runs."""
+        """Start one more worker, with more `options` of Celery's, and wait until its dispatcher turns."""
         name = f"w{len(self.workers) + 1}@tests"
         worker = Worker(name, self.environment, self.folder / f"{name}.log", self.app, options)
         self.workers.append(worker)
@@ -124,8 +124,8 @@ class Deployment:
     # The producer's side.
 
     def send(self, mobile: str, **options: Any) -> str:  # noqa: ANN401 - those of a Celery task
-        """Submit a notification with the usual words; its id."""
-        id_: str = voice_notify.notify.apply_async((mobile, TEMPLATE, WORDS), **options).id
+        """Submit a notification with the usual variables; its id."""
+        id_: str = voice_notify.notify.apply_async((mobile, TEMPLATE, PARAMS), **options).id
         return id_
 
     def finished(self, id_: str) -> Record:
@@ -186,16 +186,16 @@ class Deployment:
 
 def third_party_producer(broker_url: str) -> Celery:
     """An application without this package, which sends its tasks to the queue of this one."""
-    foreign = Celery("shop", broker=broker_url, set_as_current=False)
-    foreign.conf.task_default_queue = QUEUE
-    foreign.conf.task_default_queue_type = "quorum" if broker_url.startswith("amqp") else "classic"
-    return foreign
+    producer = Celery("shop", broker=broker_url, set_as_current=False)
+    producer.conf.task_default_queue = QUEUE
+    producer.conf.task_default_queue_type = "quorum" if broker_url.startswith("amqp") else "classic"
+    return producer
 
 
 def _has_ended(id_: str) -> bool:
     try:
         return explain(id_).record.state.final
-    except UnknownNotification:  # a foreign message that no worker has taken yet
+    except UnknownNotification:  # a third-party message that no worker has taken yet
         return False
 
 

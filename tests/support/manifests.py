@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import click
 import yaml
 
 from tests.support.redis_server import DEPLOY
+from voice_notify.cli import LazyCommand, main
 from voice_notify.settings import Settings
 
 _PREFIX = "VOICE_NOTIFY_"
@@ -23,6 +27,29 @@ def no_settings(names: list[str]) -> list[str]:
     """Those of the variables that would stop the start, because there is no such setting."""
     known = {name.upper() for name in Settings.model_fields} | {"CONFIG"}
     return [name for name in names if name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in known]
+
+
+def run_of_ours(command: Iterable[str]) -> list[str]:
+    """The words after `voice-notify` of a command that runs it, by itself or through a shell."""
+    words = [word for each in command for word in shlex.split(each)]
+    programs = [Path(word).name for word in words]
+    return words[programs.index("voice-notify") + 1 :]
+
+
+def unknown_words(run: Iterable[str]) -> list[str]:
+    """Which of the words after `voice-notify` it does not know: no command, or no option of the one before them."""
+    command: click.Command = main
+    unknown: list[str] = []
+    for word in run:
+        if isinstance(command, click.Group) and not word.startswith("-"):
+            found = command.get_command(click.Context(command), word)
+            if found is None:
+                return [*unknown, word]
+            command = found.load() if isinstance(found, LazyCommand) else found
+        elif word.startswith("-"):
+            options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+            unknown += [word] if word.partition("=")[0] not in options else []
+    return unknown
 
 
 def made_secrets(folder: Path, app_id: str = "shop") -> set[str]:

@@ -35,11 +35,18 @@ def paused(reason: str, message: str = "") -> Pause:
     return Pause(reason, message, NOON, None)
 
 
+def exposition(
+    read: Callable[[], Snapshot], *, templates: tuple[str, ...] = ("453662",), budget: int | None = None
+) -> str:
+    """The text that Prometheus reads."""
+    registry = CollectorRegistry()
+    registry.register(LedgerCollector(read, templates=templates, budget=budget))
+    return generate_latest(registry).decode()
+
+
 def scrape(
     read: Callable[[], Snapshot], *, templates: tuple[str, ...] = ("453662",), budget: int | None = None
 ) -> list[Sample]:
-    """The samples that Prometheus reads."""
-    registry = CollectorRegistry()
-    registry.register(LedgerCollector(read, templates=templates, budget=budget))
-    text = generate_latest(registry).decode()
-    return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    """The samples that Prometheus finds in it."""
+    families = text_string_to_metric_families(exposition(read, templates=templates, budget=budget))
+    return [sample for family in families for sample in family.samples]

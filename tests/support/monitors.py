@@ -6,7 +6,6 @@ import base64
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
+from tests.support.redis_server import free_port
 from tests.support.sandbox import eventually
 from tests.support.worker import ROOT
 from voice_notify.celery import app
@@ -97,9 +97,7 @@ class Flower:
 @contextmanager
 def run_flower(environment: Mapping[str, str], log: Path, **flower: str) -> Iterator[Flower]:
     """`celery -A voice_notify flower`, ended when the block is left; `flower` are its options."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = {"FLOWER_PORT": str(port)} | {f"FLOWER_{name.upper()}": value for name, value in flower.items()}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLOWER_")}
     command = [sys.executable, "-m", "celery", "-A", "voice_notify", "flower"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 from kombu.connection import Connection
+
+from tests.support.redis_server import free_port
 
 #: Why tests that need a RabbitMQ server are skipped where `find_rabbitmq` finds none.
 NO_RABBITMQ = "no rabbitmq-server is installed"
@@ -36,7 +37,7 @@ class RabbitServer:
     """A node of one, with all its files in `folder`."""
 
     def __init__(self, binary: str, folder: Path) -> None:
-        port, distribution, mapper = _free_ports(3)
+        port, distribution, mapper = free_port(), free_port(), free_port()
         self.url = f"amqp://guest:guest@127.0.0.1:{port}//"
         self._log = folder / "rabbitmq.log"
         self._commands = [["epmd", "-port", str(mapper), "-address", "127.0.0.1"], [binary]]
@@ -110,11 +111,3 @@ class RabbitServer:
         except OSError:
             return False
         return True
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import time
@@ -104,10 +105,17 @@ def find_server() -> Path | None:
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A port of the loopback that nobody listens on now.
+
+    It is below those that the system gives to clients: while its server is down, no client's own end can take it.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)  # noqa: S311 - not for secrets
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         return port
 
 

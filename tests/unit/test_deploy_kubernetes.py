@@ -8,9 +8,9 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from tests.support.manifests import LONGEST_CALL, documents, no_settings
+from tests.support.dockerfile import command, stages
+from tests.support.manifests import LONGEST_CALL, documents, no_settings, run_of_ours, unknown_words
 from tests.support.redis_server import DEPLOY
-from voice_notify.cli import main
 
 FOLDER = DEPLOY / "kubernetes"
 #: A version that is old enough to be in use, and one that is new.
@@ -135,7 +135,16 @@ def test_a_worker_has_time_to_finish_its_calls() -> None:
 
 def test_a_worker_is_asked_by_the_command_for_it() -> None:
     """Its probes run what the image's health check runs."""
-    for probe in ("startupProbe", "livenessProbe"):
-        program, command = container("voice-notify-worker")[probe]["exec"]["command"]
-        assert program == "voice-notify"
-        assert command in main.commands
+    probes = [container("voice-notify-worker")[probe]["exec"]["command"] for probe in ("startupProbe", "livenessProbe")]
+    assert probes == [command(stages()[-1].one("HEALTHCHECK"))] * 2
+    assert unknown_words(run_of_ours(probes[0])) == []
+
+
+def test_what_the_exporter_runs_exists() -> None:
+    """It is a command of ours, has these options, and listens where its Service leads."""
+    run = run_of_ours(container("voice-notify-metrics")["command"])
+    assert (run[0], unknown_words(run)) == ("metrics", [])
+    (port,) = named("Service", "voice-notify-metrics")["spec"]["ports"]
+    (listens,) = container("voice-notify-metrics")["ports"]
+    assert port["targetPort"] in (listens["name"], listens["containerPort"])
+    assert run[run.index("--port") + 1] == str(listens["containerPort"])

@@ -1,6 +1,7 @@
 """`deploy/redis.conf` and its users on a real Redis: what each user is for works, and what it is not for is refused.
 
-That producers, workers and operators can do their work is proved by the acceptance tests under `ACL=1` (`make slow`).
+That each can do its work is proved by `test_deploy_redis_work.py` for the ledger, and with Celery by the acceptance
+tests under `ACL=1` (`make slow`).
 """
 
 from __future__ import annotations
@@ -19,17 +20,16 @@ from redis.exceptions import NoPermissionError
 from tests.support.redis_server import DEPLOY, RedisServer, run_redis_server
 from voice_notify.domain.notification import build_notification
 from voice_notify.errors import NotAllowed
-from voice_notify.ledger import keys
+from voice_notify.ledger import keys, scripts
 from voice_notify.ledger.connect import connect
 from voice_notify.ledger.dead_letters import DeadLetters
-from voice_notify.ledger.scripts import source
 from voice_notify.settings import SecretUrl, Settings
 
 APP_ID = "shop-1.x"
 KEY = keys.prefix(APP_ID)
 QUEUE = f"voice-notify.{APP_ID}"
 MAKE_SECRETS = str(DEPLOY / "make-secrets.sh")
-LUA = Path(DEPLOY.parent, "worker", "voice_notify", "store", "lua")
+LUA = Path(scripts.__file__).parent / "lua"
 USERS = ("producer", "worker", "operator", "flower", "metrics")
 
 
@@ -203,11 +203,6 @@ def test_what_scripts_wrote_outlives_a_kill(tmp_path: Path) -> None:
             assert made.record("kept").mobile == "13800138000"
 
 
-def _commands(*names: str) -> set[str]:
-    texts = (source(name) for name in names) if names else (path.read_text(encoding="utf-8") for path in LUA.glob("*"))
-    return {name.lower() for text in texts for name in re.findall(r"redis\.p?call\('([A-Z]+)'", text)}
-
-
 def _granted(user: str) -> set[str]:
     """The commands of a user's own lines of the template, those of its selectors aside."""
     template = (DEPLOY / "redis-users.acl.in").read_text(encoding="utf-8")
@@ -218,14 +213,10 @@ def _granted(user: str) -> set[str]:
 @pytest.mark.parametrize("user", ["worker", "operator"])
 def test_every_command_of_the_scripts_is_allowed(user: str) -> None:
     """A script that learns a new command needs a new word in the ACL file, or it fails where it is deployed."""
-    assert _commands() - _granted(user) == set()
-
-
-def test_every_command_of_a_submit_is_allowed_to_a_producer() -> None:
-    """So it is with what a producer runs; cancel shares much with workers, and is left to the acceptance tests."""
-    assert (
-        _commands("submit", "explain", "shared/clock", "shared/counters", "shared/line") - _granted("producer") == set()
-    )
+    texts = [path.read_text(encoding="utf-8") for path in LUA.rglob("*.lua")]
+    commands = {name.lower() for text in texts for name in re.findall(r"redis\.p?call\('([A-Z]+)'", text)}
+    assert {"hset", "zadd", "pexpire"} <= commands
+    assert commands - _granted(user) == set()
 
 
 def test_make_secrets_keeps_what_is_there(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.manifests import LONGEST_CALL, made_secrets, no_settings
+from tests.support.manifests import LONGEST_CALL, made_secrets, no_settings, run_of_ours, unknown_words
 from tests.support.redis_server import DEPLOY
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -71,6 +71,13 @@ def test_every_variable_is_a_setting(unit: Path) -> None:
     names = [pair.partition("=")[0] for line in settings_of(unit, "Environment") for pair in line.split()]
     assert [name for name in names if name.startswith("VOICE_NOTIFY_")] != []
     assert no_settings(names) == []
+
+
+def test_what_the_exporter_runs_exists() -> None:
+    """It is a command of ours, and has these options."""
+    (metrics,) = (unit for unit in UNITS if unit.name == "voice-notify-metrics.service")
+    run = run_of_ours(settings_of(metrics, "ExecStart"))
+    assert (run[0], unknown_words(run)) == ("metrics", [])
 
 
 @every_unit

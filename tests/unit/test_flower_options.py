@@ -47,6 +47,17 @@ def test_it_listens_on_the_loopback_unless_told_otherwise(
     assert secured(monkeypatch, address=given).address == address
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("name,uuid,state", True), ("uuid,runtime", False)],  # Flower's own begins so; that of an operator stays
+)
+def test_the_tasks_show_what_calls_came_to(monkeypatch: pytest.MonkeyPatch, given: str, *, shown: bool) -> None:
+    """Unless an operator chose columns, the list has the result and the failure of each call."""
+    columns = secured(monkeypatch, tasks_columns=given).tasks_columns.split(",")
+    assert ({"uuid", "state", "result", "exception"} <= set(columns)) is shown
+    assert shown or columns == given.split(",")
+
+
 def test_other_commands_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker loads the same modules."""
     assert secured(monkeypatch, command="worker").basic_auth == []

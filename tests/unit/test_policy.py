@@ -33,11 +33,11 @@ def step_after(kind: Kind, attempt: Attempt, policy: RetryPolicy = POLICY, chanc
 @pytest.mark.parametrize(
     ("kind", "step"),
     [
-        # The provider answered 200: final, charged, and the account works.
+        # The provider answered 200: final, counted, and the account works.
         (Kind.ACCEPTED, Step(State.ACCEPTED, EndReason.PLACED, Window.COUNT, verdict=Verdict.SUCCESS)),
         # 400: not placed, and the same request will fail again; several in a row point to the account.
         (Kind.REFUSED, Step(State.DEAD, EndReason.REFUSED, Window.RELEASE, verdict=Verdict.SUSPECT)),
-        # 999 or an unknown code: whether it was placed is not said, so it stays charged.
+        # 999 or an unknown code: whether it was placed is not said, so it stays counted.
         (Kind.UNCLEAR, Step(State.DEAD, EndReason.UNCLEAR, Window.COUNT)),
         # 601, 602, 603, 604, 404: not placed, and no other call will be.
         (Kind.ACCOUNT, Step(State.DEAD, EndReason.ACCOUNT, Window.RELEASE, verdict=Verdict.FAILED)),
@@ -74,7 +74,7 @@ def test_a_reply_that_settles_the_matter_has_one_step(kind: Kind, step: Step, at
     ],
 )
 def test_the_backoff_doubles_with_jitter_up_to_its_maximum(attempts: int, chance: float, wait_ms: int) -> None:
-    """After a refusal for now it waits exponentially longer, with jitter, and its charge is given back."""
+    """After a refusal for now it waits exponentially longer, with jitter, and does not count as a call."""
     step = step_after(Kind.TRANSIENT, Attempt(attempts, 0), chance=chance)
     assert step == Step(State.WAITING, Reason.BACKOFF, Window.RELEASE, ready_at_ms=NOW + wait_ms)
 
@@ -88,7 +88,7 @@ def test_the_backoff_doubles_with_jitter_up_to_its_maximum(attempts: int, chance
     ],
 )
 def test_the_last_attempt_ends_in_the_dead_letters(attempts: int, state: State) -> None:
-    """After `max_attempts` a refusal for now is for good."""
+    """After `max_attempts`, a transient refusal is permanent."""
     step = step_after(Kind.TRANSIENT, Attempt(attempts, 0))
     assert step.state is state
     if state is State.DEAD:
@@ -118,7 +118,7 @@ ASSUMED = Step(State.ACCEPTED, EndReason.ASSUMED, Window.COUNT)
 def test_an_unknown_outcome_follows_the_policy(
     unconfirmed: int, own: OnUnconfirmed | None, policy: RetryPolicy, step: Step
 ) -> None:
-    """After an attempt of unknown outcome the policy decides; the phone may have rung, so it stays charged."""
+    """After an attempt of unknown outcome the policy decides; the phone may have rung, so it stays counted."""
     attempt = Attempt(attempts=99, unconfirmed=unconfirmed, on_unconfirmed=own)
     assert step_after(Kind.UNCONFIRMED, attempt, policy) == step
 
@@ -137,7 +137,7 @@ def test_an_unknown_outcome_follows_the_policy(
     chance=st.floats(0, 1, exclude_max=True),
 )
 def test_every_step_can_be_applied(kind: Kind, attempt: Attempt, policy: RetryPolicy, chance: float) -> None:
-    """Under any settings: an allowed transition, not in the past, and what may have rung is charged."""
+    """Under any settings: an allowed transition, not in the past, and what may have been placed is counted."""
     step = step_after(kind, attempt, policy, chance)
     assert step.state in TRANSITIONS[Event.SETTLE][State.CALLING]
     assert step.ready_at_ms == 0 or NOW <= step.ready_at_ms <= NOW + policy.backoff_max * 1000 + 1

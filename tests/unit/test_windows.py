@@ -55,7 +55,7 @@ def simulate(calls: list[int], line: list[Waiting], opens: int, limits: Limits) 
 
 
 def others_of(number: int, line: list[Waiting], opens: int) -> Others:
-    """The line around one of it, as the scripts count it: who has joined by now, and who waits beside it."""
+    """The line around one of it, as the scripts count it: who has joined by now, and who is scheduled."""
 
     def goes_before(other: int) -> bool:
         return (-line[other].priority, other) < (-line[number].priority, number)
