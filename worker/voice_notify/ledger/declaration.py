@@ -60,8 +60,13 @@ class BatchScript(Generic[CommonT, ItemT, ReplyT]):
 
     def read_each(self, replies: Iterable[Sequence[Any] | str]) -> list[ReplyT | LedgerDamaged]:
         """The script's answers; a text says why an item could not be handled."""
-        read = self._read_tuple
-        return [LedgerDamaged(reply) if type(reply) is str else read(reply) for reply in replies]
+        return [LedgerDamaged(reply) if type(reply) is str else self._read_one(reply) for reply in replies]
+
+    def _read_one(self, reply: Sequence[Any]) -> ReplyT | LedgerDamaged:
+        try:
+            return self._read_tuple(reply)
+        except (KeyError, TypeError, ValueError) as error:  # a record holds what no version of ours wrote
+            return LedgerDamaged(f"a reply cannot be read: {error!r}")
 
     def lua(self, rules: Iterable[str]) -> str:
         """The Lua side of the declaration, for a script that uses these rules."""

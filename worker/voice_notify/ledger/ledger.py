@@ -26,6 +26,8 @@ from voice_notify.ledger.scripts import Scripts, require
 #: For one text. Made once: `json.dumps` with options makes an encoder for each call, and so does a list.
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
+_POLICIES = frozenset(OnUnconfirmed)
+
 
 #: Why one of many was not stored.
 SubmitError = LineFull | KeyConflict | LedgerDamaged
@@ -242,7 +244,8 @@ def _ended(each: Settlement) -> contracts.SettleItem:
 
 
 def _attempt(of: contracts.LapsedCall | contracts.GrantReply) -> Attempt:
-    return Attempt(of.attempts, of.unconfirmed, OnUnconfirmed(of.policy) if of.policy else None)
+    # A policy that this version does not know, as another may have written it, leaves the choice to the settings.
+    return Attempt(of.attempts, of.unconfirmed, OnUnconfirmed(of.policy) if of.policy in _POLICIES else None)
 
 
 def _grant(token: str, of: contracts.GrantReply | LedgerDamaged) -> Grant | LedgerDamaged | None:
@@ -250,5 +253,8 @@ def _grant(token: str, of: contracts.GrantReply | LedgerDamaged) -> Grant | Ledg
         return of
     if not of.granted:
         return None
-    params = tuple(json.loads(of.params))
+    try:
+        params = tuple(json.loads(of.params))
+    except (ValueError, TypeError) as error:
+        return LedgerDamaged(f"the variables of {of.id} cannot be read: {error}")
     return Grant(of.id, token, of.mobile, of.template, params, _attempt(of), of.now, of.within)
