@@ -25,6 +25,7 @@ from voice_notify.domain.states import State
 from voice_notify.ledger import keys
 from voice_notify.ledger.account_status import read_account_status
 from voice_notify.ledger.ledger import Settlement
+from voice_notify.ledger.numbers import read_number
 
 #: Three billing units (85 characters each).
 LONG = ("字" * 171,)
@@ -268,3 +269,18 @@ def test_a_spent_budget_does_not_open_an_account_whose_cooldown_is_over(account:
     pause = account.ledger.account()
     assert pause is not None
     assert pause.reason == "603"
+
+
+def test_what_waits_is_due_when_the_last_pause_may_end(account: Account) -> None:
+    """The breaker's cool-down ends sooner than the budget's day: nothing is foretold for the time between."""
+    account.configure(daily_budget=1)
+    in_flight = account.granted(account.submit(other_number(1)))
+    id_ = account.submit(other_number(2))
+    assert account.begin(id_) is None
+    account.client.hset(
+        account.prefix + "account", mapping={"reason": "603", "message": "", "since": 1, "until": NOON + 1}
+    )
+    explained = account.explain(id_)
+    assert (explained.reason, explained.due_ms) == ("paused", NOON + DAY // 2)
+    assert read_number(account.ledger.scripts, other_number(2), most=1).line[0].due_ms == NOON + DAY // 2
+    account.settle(in_flight, ACCEPTED)

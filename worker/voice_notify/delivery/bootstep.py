@@ -50,9 +50,10 @@ class DeliveryStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has 
         )
         self.dispatcher.start()
 
-    def stop(self, worker: Any) -> None:  # noqa: ANN401, ARG002
+    def stop(self, worker: Any) -> None:  # noqa: ANN401
         """Dispatch no more; what is begun is finished by the pool."""
         if self.dispatcher:
             self.dispatcher.stop()
+        signals.heartbeat_sent.disconnect(worker.app.worker_process.event_switch.follow)
 
     terminate = stop

@@ -16,6 +16,31 @@ class Pause:
     until_ms: int | None  #: when calls go out again, or one probe is let through; None: not until a person resumes
 
 
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """All that hold the account: the breaker's, or a person's, before that of a spent budget."""
+
+    all: tuple[Pause, ...]
+
+    @classmethod
+    def parse(cls, of_breaker: Mapping[str, str], of_budget: Mapping[str, str]) -> Pauses:
+        """The pauses in their hashes."""
+        found = (parse_pause(of_breaker), parse_pause(of_budget))
+        return cls(tuple(pause for pause in found if pause))
+
+    @property
+    def first(self) -> Pause | None:
+        """The one that rules; None while calls go out."""
+        return self.all[0] if self.all else None
+
+    @property
+    def until_ms(self) -> int | None:
+        """When the last of them may end; 0 while calls go out, None if only a person ends one."""
+        if any(pause.until_ms is None for pause in self.all):
+            return None
+        return max((pause.until_ms or 0 for pause in self.all), default=0)
+
+
 def parse_pause(fields: Mapping[str, str] | None) -> Pause | None:
     """The pause in the account's hash; None where the account is open."""
     if not fields:

@@ -101,6 +101,7 @@ class ExplainReply(NamedTuple):
     number_free_at: int
     limit: str
     pause: dict[str, str]
+    budget_pause: dict[str, str]
 
 
 EXPLAIN = Script("explain", OneId, ExplainReply)
@@ -242,6 +243,7 @@ class NumberReply(NamedTuple):
     open: int
     first: tuple[InLineReply, ...]
     pause: dict[str, str]
+    budget_pause: dict[str, str]
 
 
 NUMBER = Script("number", NumberCall, NumberReply)

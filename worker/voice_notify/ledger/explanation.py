@@ -9,7 +9,7 @@ from voice_notify.domain.forecast import Others, forecast
 from voice_notify.domain.reasons import HistoryReason, Reason
 from voice_notify.domain.states import State
 from voice_notify.domain.windows import Limits, parse_call_times
-from voice_notify.ledger.breaker import Pause, parse_pause
+from voice_notify.ledger.breaker import Pause, Pauses
 from voice_notify.ledger.contracts import ExplainReply
 from voice_notify.ledger.notifications import Record, parse_record
 
@@ -42,7 +42,7 @@ class Explanation:
 def explain(id_: str, reply: ExplainReply, limits: Limits) -> Explanation:
     """The explanation that the ledger's `reply` gives of a notification that it knows."""
     fields = reply.record or {}
-    found, pause, now = parse_record(id_, fields), parse_pause(reply.pause), reply.now
+    found, pauses, now = parse_record(id_, fields), Pauses.parse(reply.pause, reply.budget_pause), reply.now
     reason, due, ahead = found.reason, None, 0
     if found.state is State.CALLING:
         due = int(fields["lease"])
@@ -50,16 +50,15 @@ def explain(id_: str, reply: ExplainReply, limits: Limits) -> Explanation:
         others = Others(
             reply.before, reply.behind, tuple((at, goes_before == 1) for at, goes_before in reply.scheduled)
         )
-        probe = (pause.until_ms or 0) if pause else 0
-        opens = max(now, reply.hold, probe)
+        opens = max(now, reply.hold, pauses.until_ms or 0)
         due, ahead = forecast(parse_call_times(reply.call_times), others, opens, reply.ready_at, limits)
-        reason = _what_blocks(found, reply, pause, ahead)
-        if pause and not pause.until_ms:
+        reason = _what_blocks(found, reply, pauses.first, ahead)
+        if pauses.until_ms is None:
             due = None
         ahead += bool(reply.in_flight)
         if due and found.deadline_ms:
             due = min(due, found.deadline_ms)
-    return Explanation(found, now, reason, due, ahead, _history(found, reply.log), pause)
+    return Explanation(found, now, reason, due, ahead, _history(found, reply.log), pauses.first)
 
 
 def _what_blocks(found: Record, reply: ExplainReply, pause: Pause | None, ahead: int) -> Reason:

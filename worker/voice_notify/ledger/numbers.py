@@ -10,7 +10,7 @@ from voice_notify.domain.forecast import Turn, timetable
 from voice_notify.domain.reasons import Reason
 from voice_notify.domain.states import State
 from voice_notify.domain.windows import Limits, parse_call_times
-from voice_notify.ledger.breaker import Pause, parse_pause
+from voice_notify.ledger.breaker import Pause, Pauses
 from voice_notify.ledger.contracts import NUMBER, InLineReply, NumberCall
 from voice_notify.ledger.notifications import Record, parse_record
 
@@ -67,17 +67,17 @@ class NumberView:
 def read_number(scripts: Scripts, mobile: str, *, most: int) -> NumberView:
     """The number as it is now, with the first `most` of its line."""
     found = scripts.run(NUMBER, NumberCall(most, mobile))
-    now, limits, pause = found.now, scripts.rules.limits, parse_pause(found.pause)
+    now, limits, pauses = found.now, scripts.rules.limits, Pauses.parse(found.pause, found.budget_pause)
     call_times = parse_call_times(found.call_times)
-    if pause:
+    if pauses.first:
         reason = Reason.PAUSED
     elif found.first and found.first[0].score == _IN_FLIGHT:
         reason = Reason.IN_FLIGHT
     else:
         reason = Reason(found.limit) if found.number_free_at > now else Reason.NEW
-    opens = max(now, found.hold, pause.until_ms or 0 if pause else 0)
+    opens = max(now, found.hold, pauses.until_ms or 0)
     times = _call_times_to_come(found.first, call_times, opens, limits)
-    if pause and pause.until_ms is None:
+    if pauses.until_ms is None:
         times = [None] * len(times)
     return NumberView(
         mobile=mobile,
@@ -89,7 +89,7 @@ def read_number(scripts: Scripts, mobile: str, *, most: int) -> NumberView:
         reason=reason,
         line=tuple(_line(found.first, times)),
         open=found.open,
-        pause=pause,
+        pause=pauses.first,
     )
 
 

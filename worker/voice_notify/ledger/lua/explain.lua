@@ -3,7 +3,7 @@
 --   reply  now; record: fields and values, nil where there is no such notification; log; ready_at: ms at which it becomes ready, 0 where it is; before, behind: how many in
 --          line are called before and behind it then; scheduled: each other one that is, as {ms at which it is ready, 1 | 0: before
 --          it}; in_flight: id of the one in flight in its line; call_times, comma-separated; hold; number_free_at, limit: when the
---          number's limits allow a call, and which of them says so; pause: fields and values of the account's.
+--          number's limits allow a call, and which of them says so; pause (the breaker's), budget_pause: fields and values.
 --- @include "clock"
 --- @include "contract"
 --- @include "line"
@@ -18,7 +18,7 @@ local mobile = own[1]
 if not mobile then
   return pack_reply{
     now = clock_ms(), log = {}, ready_at = 0, before = 0, behind = 0, scheduled = {}, in_flight = '', call_times = '', hold = 0,
-    number_free_at = 0, limit = '', pause = {},
+    number_free_at = 0, limit = '', pause = {}, budget_pause = {},
   }
 end
 local place = ready_score(tonumber(own[2] or 0), tonumber(own[3]))
@@ -50,5 +50,6 @@ return pack_reply{
   hold = hold,
   number_free_at = free,
   limit = limit,
-  pause = pause_fields(),
+  pause = redis.call('HGETALL', ACCOUNT),
+  budget_pause = redis.call('HGETALL', BUDGET_PAUSE),
 }

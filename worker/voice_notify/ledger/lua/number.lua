@@ -2,7 +2,7 @@
 --   call   mobile; most: notifications of its line
 --   reply  now; call_times, comma-separated; hold; number_free_at, limit: when the number's limits allow a call, and which of them says
 --          so; open: how many stand in its line, ready or scheduled; first: the first of them, each with id, score and record:
---          fields and values; pause: fields and values of the account's
+--          fields and values; pause (the breaker's), budget_pause: fields and values
 --- @include "clock"
 --- @include "contract"
 --- @include "line"
@@ -26,5 +26,6 @@ return pack_reply{
   limit = limit,
   open = redis.call('ZCARD', line),
   first = first,
-  pause = pause_fields(),
+  pause = redis.call('HGETALL', ACCOUNT),
+  budget_pause = redis.call('HGETALL', BUDGET_PAUSE),
 }

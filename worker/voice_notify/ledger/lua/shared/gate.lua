@@ -20,9 +20,3 @@ end
 local function is_paused()
   return redis.call('EXISTS', ACCOUNT, BUDGET_PAUSE) > 0
 end
-
--- Fields and values of the pause that holds the account: the breaker's before the budget's.
-local function pause_fields()
-  local pause = redis.call('HGETALL', ACCOUNT)
-  return #pause > 0 and pause or redis.call('HGETALL', BUDGET_PAUSE)
-end
