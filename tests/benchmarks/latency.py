@@ -49,7 +49,7 @@ def command(number: int, rate: int, seconds: int, path: Path | None) -> None:
 
 
 def _measure_idle(bench: Bench, provider: RecordingProvider, number: int) -> tuple[list[float], list[float]]:
-    """One at a time, with pauses that keep no step with the pump."""
+    """One at a time, with pauses that keep no step with the dispatcher."""
     from voice_notify import notify  # noqa: PLC0415 - it reads the environment that was set above
 
     notify.delay(_FIRST, _TEMPLATE, _PARAMS)  # opens this process's connections

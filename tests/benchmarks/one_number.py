@@ -16,7 +16,7 @@ from voice_notify.domain.notification import OnUnconfirmed, build_notification, 
 from voice_notify.domain.outcome import Kind, Outcome
 from voice_notify.domain.retry import RetryPolicy, decide
 from voice_notify.ledger.connect import connect
-from voice_notify.ledger.ledger import Ledger, Settlement
+from voice_notify.ledger.ledger import Grant, Ledger, Settlement
 from voice_notify.settings import Settings
 
 _MOBILE = "13800138000"
@@ -37,8 +37,8 @@ class PerCall:
 def measure_line(length: int, calls: int) -> PerCall:
     """Place calls to one number whose line always holds `length`, by the ledger's own hand.
 
-    Without workers no pump looks at the clock in between, so the counts are exact. The windows are shrunk to nothing,
-    so that the number can be called at once.
+    Without workers no dispatcher looks at the clock in between, so the counts are exact. The windows are shrunk to
+    nothing, so that the number can be called at once.
     """
     commands: Counter[str] = Counter()
     microseconds = 0
@@ -76,10 +76,10 @@ def _submit(ledger: Ledger, number: int) -> None:
 
 
 def _place_next(ledger: Ledger) -> None:
-    """What the pump and a worker do for one call, the messages and the request left out."""
+    """What the dispatcher and a worker do for one call, the messages and the request left out."""
     claim = ledger.claim(lines=(1, 1), wakeup="", wakeups_per_worker=1_000_000, worker="bench")
     (grant,) = ledger.grant([(claim.ids[0], new_id())])
-    assert grant is not None
+    assert isinstance(grant, Grant)
     step = decide(_ACCEPTED, grant.attempt, _POLICY, grant.now_ms, 0.5)
     ledger.settle([Settlement(grant.id, grant.token, _ACCEPTED, step)])
 

@@ -1,4 +1,4 @@
-"""A provider that call_times each request's arrival and can take its time: the stopwatch of latencies.
+"""A provider that notes the time of each request's arrival and can take its time: the stopwatch of latencies.
 
 As a process of its own: `python -m tests.benchmarks.recording_provider DELAY`, which prints its port. `GET /seen` tells
 what was seen since the last time; after a `GET /hang` the next call is never answered.

@@ -278,7 +278,7 @@ def test_after_its_backoff_it_goes_before_those_submitted_later(account: Account
 def test_each_of_many_attempts_is_answered_for_itself(account: Account) -> None:
     """A chunk of attempts is answered one by one: numbers that are free are granted, a second call of one is not."""
     ids = [account.submit(), account.submit(), account.submit(other_number(1))]
-    grants = account.ledger.grant([(id_, f"token-{id_}") for id_ in ids])
+    grants = account.begin_each(ids)
     assert [grant and grant.id for grant in grants] == [ids[0], None, ids[2]]
 
 

@@ -41,7 +41,7 @@ def test_forgotten_scripts_of_many(account: Account) -> None:
     """Where some of many scripts were forgotten, each runs exactly once."""
     ids = [account.submit(other_number(number)) for number in range(3)]
     account.client.script_flush()
-    grants = account.ledger.grant([(id_, f"token-{id_}") for id_ in ids])
+    grants = account.begin_each(ids)
     assert [grant and grant.id for grant in grants] == ids
     assert [grant and grant.attempt.attempts for grant in grants] == [1, 1, 1]
 

@@ -168,7 +168,7 @@ def test_a_days_first_change_keeps_the_totals_of_the_day_before(account: Account
 def test_a_batch_is_counted_as_if_each_came_alone(account: Account) -> None:
     """What is begun and settled together is counted as if each came alone."""
     ids = [account.submit(other_number(number)) for number in range(3)]
-    grants = [grant for grant in account.ledger.grant([(id_, f"token-{id_}") for id_ in ids]) if grant]
+    grants = [grant for grant in account.begin_each(ids) if grant]
     steps = [decide(ACCEPTED, grant.attempt, POLICY, account.clock.now, 0.5) for grant in grants]
     ended = [Settlement(grant.id, grant.token, ACCEPTED, step) for grant, step in zip(grants, steps, strict=True)]
     assert account.ledger.settle(ended) == ["accepted"] * 3
@@ -201,7 +201,7 @@ def test_a_budget_counts_calls_in_flight(account: Account) -> None:
     """Calls that are begun together, or not over yet, are within the budget too."""
     account.configure(daily_budget=2)
     ids = [account.submit(other_number(number)) for number in range(4)]
-    granted = account.ledger.grant([(id_, f"token-{id_}") for id_ in ids])
+    granted = account.begin_each(ids)
     assert [grant is not None for grant in granted] == [True, True, False, False]
 
 

@@ -99,7 +99,8 @@ def hammer(url: str, name: int, processes: int, mobiles: Sequence[str], operatio
 
 
 def _call(ledger: Ledger, id_: str, token: str, chance: random.Random, report: Report) -> None:
-    grant = ledger.grant([(id_, token)])[0]
+    (grant,) = ledger.grant([(id_, token)])
+    assert not isinstance(grant, LedgerDamaged)
     if grant is None:
         return
     time.sleep(chance.choice([0, 0, 0.001, 0.005]))  # the provider takes its time

@@ -11,8 +11,8 @@ from tests.support.account import GAP
 from tests.support.cli import Cli, command_line
 from tests.support.clock import HOUR, MINUTE, NOON
 from voice_notify.domain.states import State
-from voice_notify.errors import KeyConflict, LineFull, StoreUnavailable
-from voice_notify.ledger.ledger import Ledger
+from voice_notify.errors import StoreUnavailable
+from voice_notify.ledger.ledger import Ledger, SubmitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -272,9 +272,7 @@ def test_a_file_interrupted_by_redis_can_be_completed(cli: Cli, monkeypatch: pyt
     submit_many = Ledger.submit_many
     chunks = iter([True, False])
 
-    def submit_or_fail(
-        ledger: Ledger, notifications: Sequence[Notification]
-    ) -> list[Submission | LineFull | KeyConflict]:
+    def submit_or_fail(ledger: Ledger, notifications: Sequence[Notification]) -> list[Submission | SubmitError]:
         if not next(chunks):
             raise StoreUnavailable("Redis cannot be used: gone")
         return submit_many(ledger, notifications)

@@ -28,7 +28,7 @@ def python(script: str) -> list[str]:
 
 def test_a_process_that_ends_too_early_shows_the_end_of_its_log(tmp_path: Path) -> None:
     """The message has the status and the last lines, which say why."""
-    script = "import sys; [print(line) for line in range(100)]; sys.exit('no port')"
+    script = "import sys; [print(line, flush=True) for line in range(100)]; sys.exit('no port')"
     with (
         run_process("the server", python(script), tmp_path / "log") as process,
         pytest.raises(ProcessFailed) as failed,

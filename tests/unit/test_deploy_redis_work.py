@@ -22,7 +22,7 @@ from voice_notify.domain.states import State
 from voice_notify.ledger.account_status import read_account_status
 from voice_notify.ledger.connect import connect
 from voice_notify.ledger.dead_letters import DeadLetters, Filter
-from voice_notify.ledger.ledger import Ledger, Settlement
+from voice_notify.ledger.ledger import Grant, Ledger, Settlement
 from voice_notify.ledger.listing import Listing, Wanted
 from voice_notify.ledger.numbers import read_number
 from voice_notify.ledger.statistics import Statistics
@@ -67,7 +67,7 @@ def call_and_meet_every_outcome(worker: Ledger) -> None:
     settlements = [
         Settlement(grant.id, grant.token, outcome, decide(outcome, grant.attempt, POLICY, grant.now_ms, 0.5), 100)
         for grant, outcome in zip(grants, outcomes, strict=True)
-        if grant
+        if isinstance(grant, Grant)
     ]
     assert len(worker.settle(settlements)) == len(outcomes)
     assert worker.settle(settlements[:1]) == ["repeated"]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from voice_notify.errors import (
         InvalidNotification,
         KeyConflict,
+        LedgerDamaged,
         LineFull,
         NotAllowed,
         SettingsError,
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 __all__ = [
     "InvalidNotification",
     "KeyConflict",
+    "LedgerDamaged",
     "LineFull",
     "NotAllowed",
     "SettingsError",

@@ -28,7 +28,7 @@ _PAUSE_AFTER_ENOUGH_S = 0.005
 
 def send_wakeup(app: Celery, ids: Sequence[str], wakeup: str) -> None:
     """Ask any worker to look at the lines of these notifications; `wakeup` is the message's id."""
-    app.send_task(TASK, (list(ids),), task_id=wakeup, retry=False)
+    app.send_task(TASK, (list(ids),), task_id=wakeup, retry=False, ignore_result=True)
 
 
 class ProducerWakeups:

@@ -1,4 +1,4 @@
-"""What a Celery worker of ours starts beside Celery's own parts."""
+"""What our worker starts in addition to Celery's own parts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ class DeliveryStep(bootsteps.StartStopStep):  # type: ignore[misc] # celery has 
     def start(self, worker: Any) -> None:  # noqa: ANN401
         """Begin to dispatch."""
         process: WorkerProcess = worker.app.worker_process
-        process.stopping.set(to=False)
         in_flight = process.account.settings.calls_in_flight
         processes = worker.concurrency if worker.pool_cls.__module__.endswith("prefork") else 1
         self.dispatcher = Dispatcher(

@@ -15,6 +15,7 @@ from voice_notify.delivery.settlement import Observer, Settler
 from voice_notify.delivery.slots import Slots
 from voice_notify.domain.outcome import Outcome
 from voice_notify.domain.retry import RetryPolicy, decide
+from voice_notify.errors import LedgerDamaged
 from voice_notify.ledger.ledger import Grant, Ledger, Settlement
 from voice_notify.monitoring.logs import get_logger
 from voice_notify.provider.client import Call
@@ -106,7 +107,10 @@ class Calls:
             # Those that may have been granted all the same are settled when their lease runs out.
             self._slots.give_back(len(ids))
             raise
-        granted = [grant for grant in grants if grant is not None]
+        granted = [grant for grant in grants if isinstance(grant, Grant)]
+        for id_, grant in zip(ids, grants, strict=True):
+            if isinstance(grant, LedgerDamaged):
+                log.error("no call in a damaged line", id=id_, error=str(grant))
         if self._observer:
             self._observer.begun(granted)
         return granted

@@ -1,4 +1,4 @@
-"""The way of a SIGTERM: begin nothing more, finish what is on the wire, settle it, end.
+"""What a worker does on SIGTERM: begin nothing more, finish what is on the wire, settle it, end.
 
 Celery tells `worker_shutting_down` in the main process from inside the signal's handler: the flag is shared with the
 processes of the pool, so that from then on they give back what they have not begun. The dispatcher stops with its boot
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def connect(app: Application) -> None:
-    """Have a worker of `app` end so."""
+    """Make a worker of `app` stop in this way."""
 
     def begin_nothing_more(**_: object) -> None:
         if app.worker_process:

@@ -33,7 +33,7 @@ class Event(StrEnum):
 
 
 #: For each event the states it may start from, and those it may lead to. The scripts' own copy, by which they move
-#: (`ledger/lua/shared/record.lua`), is compared with this one by a test.
+#: (`ledger/lua/shared/transitions.lua`), is compared with this one by a test.
 TRANSITIONS: dict[Event, dict[State, frozenset[State]]] = {
     Event.GRANT: {State.WAITING: frozenset({State.CALLING})},
     Event.SETTLE: {

@@ -13,7 +13,7 @@ class Pause:
     reason: str  #: a `domain.reasons.PauseReason`
     message: str
     since_ms: int
-    until_ms: int | None  #: when one probe is let through; None: not until a person resumes
+    until_ms: int | None  #: when calls go out again, or one probe is let through; None: not until a person resumes
 
 
 def parse_pause(fields: Mapping[str, str] | None) -> Pause | None:

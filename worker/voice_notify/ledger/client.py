@@ -15,7 +15,7 @@ from redis.exceptions import ReadOnlyError
 
 
 class Client(redis.Redis):
-    """redis-py's client, but that a command takes the connection that the one before it used, past the pool.
+    """redis-py's client, except that a command reuses the connection of the one before it and bypasses the pool.
 
     The pool makes the connections, and serves pipelines as ever. Its promises are kept: a connection that fails is
     opened again, to where the pool now finds the primary, and the command repeated, as `retry` has it; none is used by

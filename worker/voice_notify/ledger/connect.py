@@ -23,6 +23,7 @@ def connect(settings: Settings) -> Ledger:
         socket_connect_timeout=2,
         socket_timeout=5,
         health_check_interval=30,
+        max_connections=2**31,  # `Client` keeps connections past the pool, which would count them as in use
         # Every script can be sent again: ids, keys and attempt tokens make a repetition harmless.
         retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 3),
     )

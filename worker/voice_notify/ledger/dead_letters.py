@@ -7,13 +7,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from voice_notify.domain.states import State
+from voice_notify.errors import LedgerDamaged
 from voice_notify.ledger import keys
 from voice_notify.ledger.contracts import PURGE, REPLAY, Done, OneId, ReplayCall
 from voice_notify.ledger.declaration import BatchScript, CommonT, Nothing
 from voice_notify.ledger.listing import read_records
 from voice_notify.ledger.notifications import Record
 from voice_notify.ledger.redis_errors import store_errors
-from voice_notify.ledger.scripts import Scripts, require
+from voice_notify.ledger.scripts import Scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,9 +77,13 @@ class DeadLetters:
 
     def _each(self, script: BatchScript[CommonT, OneId, Done], common: CommonT, ids: Iterable[str]) -> int:
         done, ids = 0, iter(ids)
+        damaged: list[LedgerDamaged] = []
         while chunk := list(islice(ids, _CHUNK)):
             replies = self._scripts.run_each(script, common, [OneId(id_) for id_ in chunk])
-            done += sum(require(reply).done for reply in replies)
+            done += sum(reply.done for reply in replies if isinstance(reply, Done))
+            damaged += [reply for reply in replies if isinstance(reply, LedgerDamaged)]
+        if damaged:
+            raise LedgerDamaged(f"{done} done, {len(damaged)} damaged and left as they are: {damaged[0]}")
         return done
 
     def _ids(self, only: Filter) -> Iterator[str]:

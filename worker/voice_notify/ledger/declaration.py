@@ -46,7 +46,7 @@ class Script(Generic[CommonT, ReplyT]):
 
     def lua(self, rules: Iterable[str]) -> str:
         """The Lua side of the declaration, for a script that uses these rules."""
-        return "\n".join([*_lua_head(rules, self.common, count(1)), *_lua_packers(self.reply)])
+        return "\n".join([*_lua_head(rules, self.common, count(2)), *_lua_packers(self.reply)])
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,17 @@ class BatchScript(Generic[CommonT, ItemT, ReplyT]):
 
     def read_each(self, replies: Iterable[Sequence[Any] | str]) -> list[ReplyT | LedgerDamaged]:
         """The script's answers; a text says why an item could not be handled."""
-        read = self._read_tuple
-        return [LedgerDamaged(reply) if type(reply) is str else read(reply) for reply in replies]
+        return [LedgerDamaged(reply) if type(reply) is str else self._read_one(reply) for reply in replies]
+
+    def _read_one(self, reply: Sequence[Any]) -> ReplyT | LedgerDamaged:
+        try:
+            return self._read_tuple(reply)
+        except (KeyError, TypeError, ValueError) as error:  # a record holds what no version of ours wrote
+            return LedgerDamaged(f"a reply cannot be read: {error!r}")
 
     def lua(self, rules: Iterable[str]) -> str:
         """The Lua side of the declaration, for a script that uses these rules."""
-        at = count(1)
+        at = count(2)
         head = _lua_head(rules, self.common, at)
         fields = _lua_fields(self.item, (f"i + {offset}" for offset in count()))
         return "\n".join(
@@ -97,9 +102,16 @@ def pairs(flat: Sequence[str]) -> dict[str, str]:
 
 
 def _lua_head(rules: Iterable[str], common: type[NamedTuple], at: Iterable[int]) -> list[str]:
-    places = map(str, at)
-    given = ", ".join(f"{rule} = tonumber(ARGV[{place}])" for rule, place in zip(rules, places, strict=False))
-    return ["local P = KEYS[1]", f"local rules = {{{given}}}", f"local call = {_lua_fields(common, places)}"]
+    # The rules are the same in each call, and one argument: redis-py looks at every single one.
+    names = [f"rule_{rule}" for rule in rules]
+    read = f"local {', '.join(names)} = string.match(ARGV[1], '{' '.join(['(%S+)'] * len(names))}')"
+    given = ", ".join(f"{name.removeprefix('rule_')} = tonumber({name})" for name in names)
+    return [
+        "local P = KEYS[1]",
+        *([read] if names else []),
+        f"local rules = {{{given}}}",
+        f"local call = {_lua_fields(common, map(str, at))}",
+    ]
 
 
 def _lua_fields(fields: type[NamedTuple], places: Iterable[str]) -> str:

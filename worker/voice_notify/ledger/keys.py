@@ -9,14 +9,14 @@ run it; a test compares the names in its text with those here.
 | notification:<id> | hash   | the ledger's record of one notification, `FIELDS`     | see below             |
 | log:<id>          | list   | its transitions: ms TAB state TAB reason TAB detail   | as the notification   |
 | line:<mobile>     | zset   | ids of the number's open notifications, scores below  | while not empty       |
-| calls:<mobile>    | string | call_times (ms) of its newest `max_calls` calls, by comma | `window`              |
+| calls:<mobile>    | string | times (ms) of its newest calls, comma-separated       | `window`              |
 | hold:<mobile>     | string | ms until which 606 holds the number                   | until then            |
 | key:<key>         | string | the id that an idempotency key was given              | as the notification   |
 | agenda            | zset   | numbers with open work; score: ms when next to look   | while not empty       |
 | calling           | zset   | ids in flight; score: ms when the lease runs out      | while not empty       |
 | deadlines         | zset   | open ids with a deadline; score: ms                   | while not empty       |
 | dead              | zset   | ids of the dead letters; score: ms of death           | while not empty       |
-| account           | hash   | the breaker's: reason message since until cooldown probe  | while paused          |
+| account           | hash   | the breaker's pause, `ACCOUNT_FIELDS`                 | while paused          |
 | budget_pause      | hash   | the pause of a spent budget: reason message since     | until the next day    |
 |                   |        | until                                                 |                       |
 | run               | set    | numbers refused in a row with the code in `run_code`  | until a success       |

@@ -26,6 +26,12 @@ from voice_notify.ledger.scripts import Scripts, require
 #: For one text. Made once: `json.dumps` with options makes an encoder for each call, and so does a list.
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
+_POLICIES = frozenset(OnUnconfirmed)
+
+
+#: Why one of many was not stored.
+SubmitError = LineFull | KeyConflict | LedgerDamaged
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -90,15 +96,15 @@ class Ledger:
         call = contracts.SubmitCall(most_wakeups, wakeup)
         (reply,) = self.scripts.run_each(contracts.SUBMIT, call, [_submitted(notification)])
         submission = self._submission(require(reply))
-        if isinstance(submission, LineFull | KeyConflict):
-            raise submission
-        return submission
+        if isinstance(submission, Submission):
+            return submission
+        raise submission
 
-    def submit_many(self, notifications: Sequence[Notification]) -> list[Submission | LineFull | KeyConflict]:
-        """Store many in one round trip; that one is refused is that notification's result."""
+    def submit_many(self, notifications: Sequence[Notification]) -> list[Submission | SubmitError]:
+        """Store many in one round trip; that one is refused, or its number's line damaged, is its own result."""
         call = contracts.SubmitCall(0, "")
         replies = self.scripts.run_each(contracts.SUBMIT, call, [_submitted(each) for each in notifications])
-        return [self._submission(require(reply)) for reply in replies]
+        return [reply if isinstance(reply, LedgerDamaged) else self._submission(reply) for reply in replies]
 
     def cancel(self, id_: str) -> State:
         """Withdraw a notification. Returns the state it was in.
@@ -137,11 +143,14 @@ class Ledger:
         """End the lease of claimed lines that were not begun: they are due again."""
         self.scripts.run_each(contracts.GIVE_BACK, Nothing(), [contracts.OneId(id_) for id_ in ids])
 
-    def grant(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | None]:
-        """Ask leave for the next call in the line of each (id, attempt token); None where a limit defers it."""
+    def grant(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | LedgerDamaged | None]:
+        """Ask leave for the next call in the line of each (id, attempt token).
+
+        None where a limit defers it, `LedgerDamaged` where the line is damaged: the others are called.
+        """
         items = [contracts.GrantItem(*each) for each in attempts]
         replies = self.scripts.run_each(contracts.GRANT, Nothing(), items)
-        return [_grant(token, require(reply)) for (_, token), reply in zip(attempts, replies, strict=True)]
+        return [_grant(token, reply) for (_, token), reply in zip(attempts, replies, strict=True)]
 
     def settle(self, settlements: Sequence[Settlement]) -> list[SettleResult | LedgerDamaged]:
         """End attempts; for each the state after it, why it did not decide, or `LedgerDamaged`."""
@@ -189,7 +198,7 @@ class Ledger:
             )
         return list(alive)
 
-    def _submission(self, submission: Submission) -> Submission | LineFull | KeyConflict:
+    def _submission(self, submission: Submission) -> Submission | SubmitError:
         if submission.status is SubmitStatus.CONFLICT:
             return KeyConflict("its key or task_id is known with another number, template or variables")
         if submission.status is SubmitStatus.FULL:
@@ -235,11 +244,17 @@ def _ended(each: Settlement) -> contracts.SettleItem:
 
 
 def _attempt(of: contracts.LapsedCall | contracts.GrantReply) -> Attempt:
-    return Attempt(of.attempts, of.unconfirmed, OnUnconfirmed(of.policy) if of.policy else None)
+    # A policy that this version does not know, as another may have written it, leaves the choice to the settings.
+    return Attempt(of.attempts, of.unconfirmed, OnUnconfirmed(of.policy) if of.policy in _POLICIES else None)
 
 
-def _grant(token: str, of: contracts.GrantReply) -> Grant | None:
+def _grant(token: str, of: contracts.GrantReply | LedgerDamaged) -> Grant | LedgerDamaged | None:
+    if isinstance(of, LedgerDamaged):
+        return of
     if not of.granted:
         return None
-    params = tuple(json.loads(of.params))
+    try:
+        params = tuple(json.loads(of.params))
+    except (ValueError, TypeError) as error:
+        return LedgerDamaged(f"the variables of {of.id} cannot be read: {error}")
     return Grant(of.id, token, of.mobile, of.template, params, _attempt(of), of.now, of.within)

@@ -59,7 +59,7 @@ class _Prepared:
 
     text: str
     digest: str
-    rules: tuple[Argument, ...]  #: the values of those that it uses
+    rules: str  #: the values of those that it uses, its first argument
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class Scripts:
     def run(self, script: Script[CommonT, ReplyT], common: CommonT) -> ReplyT:
         """The reply of one script. Raises `StoreUnavailable` or `NotAllowed`."""
         prepared = self._prepare(script)
-        return script.read(self._run(prepared, [*prepared.rules, *packed(common)]))
+        return script.read(self._run(prepared, [prepared.rules, *packed(common)]))
 
     def run_each(
         self, script: BatchScript[CommonT, ItemT, ReplyT], common: CommonT, items: Sequence[ItemT]
@@ -94,7 +94,7 @@ class Scripts:
         Raises `StoreUnavailable` or `NotAllowed`: then each item may have been handled or not.
         """
         prepared = self._prepare(script)
-        head = [*prepared.rules, *packed(common)]
+        head = [prepared.rules, *packed(common)]
         if len(items) <= _ITEMS_AT_ONCE:
             replies = self._run(prepared, head + packed(chain.from_iterable(items)))
         else:
@@ -148,7 +148,7 @@ class Scripts:
             text = self.text(script)
             # Redis names a script by the SHA-1 of its text.
             digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-            rules = tuple(str(self.rules.numbers[name]) for name in _rules_used(text))
+            rules = " ".join(str(self.rules.numbers[name]) for name in _rules_used(text))
             prepared = self._prepared[script.name] = _Prepared(text, digest, rules)
         return prepared
 

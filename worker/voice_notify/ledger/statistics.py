@@ -27,7 +27,7 @@ from voice_notify.ledger.redis_errors import store_errors
 LATENESS_MS = (50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000)
 LATENCY_MS = (50, 100, 250, 500, 1000, 2500, 5000, 10_000)
 
-#: For so many days, today included, is known what happened.
+#: The number of days, today included, of which the counters are kept.
 MOST_DAYS = 35
 
 #: The scripts count days from here.
@@ -75,7 +75,7 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Counts of what happened; `fields` are those of `totals` (store/keys.py)."""
+    """Counts of what happened; `fields` are those of `totals` (`ledger/keys.py`)."""
 
     fields: Mapping[str, int]
 
@@ -95,7 +95,7 @@ class Counters:
 
     @property
     def attempts(self) -> dict[tuple[str, str], int]:
-        """Attempts that ended, by kind of outcome (`core.outcome.Kind`) and code."""
+        """Attempts that ended, by kind of outcome (`domain.outcome.Kind`) and code."""
         return self._pairs("call:")
 
     @property
@@ -115,7 +115,7 @@ class Counters:
 
     @property
     def deferred(self) -> dict[str, int]:
-        """Calls that a limit did not allow yet, by `core.states.Reason`."""
+        """Calls that a limit did not allow yet, by `domain.reasons.Reason`."""
         return self._singles("deferred:")
 
     @property

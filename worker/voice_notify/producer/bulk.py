@@ -8,8 +8,9 @@ from itertools import islice
 from typing import Any
 
 from voice_notify.domain.notification import Notification
-from voice_notify.errors import InvalidNotification, KeyConflict, LineFull, StoreUnavailable
-from voice_notify.ledger.ledger import Ledger
+from voice_notify.errors import InvalidNotification, StoreUnavailable
+from voice_notify.ledger.contracts import Submission
+from voice_notify.ledger.ledger import Ledger, SubmitError
 
 #: `(mobile, template_id, params)`, or a mapping with these names and those of the options.
 Row = Sequence[Any] | Mapping[str, Any]
@@ -21,7 +22,7 @@ class Refusal:
     """A row that was not stored."""
 
     position: int  #: of the row, from 0
-    error: InvalidNotification | KeyConflict | LineFull
+    error: InvalidNotification | SubmitError
 
 
 @dataclass(slots=True)
@@ -69,7 +70,7 @@ def _submit_chunk(ledger: Ledger, taken: Sequence[tuple[int, Row]], build: Build
     if not good:
         return
     for (position, _), submitted in zip(good, ledger.submit_many([each for _, each in good]), strict=True):
-        if isinstance(submitted, KeyConflict | LineFull):
+        if not isinstance(submitted, Submission):
             result.refused.append(Refusal(position, submitted))
         else:
             result.ids.append(submitted.id)

@@ -43,8 +43,8 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
     ) -> NotifyResult:
         """Store the notification and wake a worker.
 
-        Raises `InvalidNotification`, `KeyConflict`, `LineFull` or `StoreUnavailable`; otherwise it is in the ledger and
-        not to be lost.
+        Raises `InvalidNotification`, `KeyConflict`, `LineFull` or `StoreUnavailable`; otherwise it is stored and
+        cannot be lost.
         """
         refused = [name for name in _CALLBACKS if options.get(name)]
         if refused:

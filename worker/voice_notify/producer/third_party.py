@@ -9,7 +9,7 @@ from celery.exceptions import Reject
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from voice_notify.domain.notification import new_id
-from voice_notify.errors import InvalidNotification, KeyConflict, LineFull, StoreUnavailable
+from voice_notify.errors import InvalidNotification, KeyConflict, LedgerDamaged, LineFull, StoreUnavailable
 from voice_notify.monitoring.logs import get_logger
 from voice_notify.producer.submission import build, log_submission, seconds_until
 
@@ -40,7 +40,7 @@ def submit_message(app: Application, request: Any, args: Sequence[Any], kwargs: 
         )
         submission = _retrying()(account.ledger.submit, notification)
         log_submission(notification, submission)
-    except (InvalidNotification, KeyConflict, LineFull) as error:
+    except (InvalidNotification, KeyConflict, LedgerDamaged, LineFull) as error:
         log.warning("refused", id=request.id, error=str(error))
         if app.worker_process:
             app.worker_process.events.refused(request.id, error)

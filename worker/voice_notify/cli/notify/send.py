@@ -23,7 +23,7 @@ from voice_notify.documents.submission import (
     SubmittedRowDocument,
 )
 from voice_notify.domain.notification import OnUnconfirmed
-from voice_notify.errors import InvalidNotification, LineFull
+from voice_notify.errors import InvalidNotification, KeyConflict
 from voice_notify.producer.bulk import BulkInterrupted, BulkResult, Refusal
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _refused(rows: CsvRows, refusal: Refusal) -> RefusedRowDocument:
     line, error = rows.lines[refusal.position], refusal.error
     if isinstance(error, InvalidNotification):
         return RefusedRowDocument(line=line, field=error.field, rule=error.rule)
-    field = "mobile" if isinstance(error, LineFull) else "key"
+    field = "key" if isinstance(error, KeyConflict) else "mobile"
     return RefusedRowDocument(line=line, field=field, rule=str(error))
 
 

@@ -1,6 +1,6 @@
 -- Withdraws a notification.
 --   call   id
---   reply  state: before that: 'waiting' is cancelled now; 'calling' cannot be called back, but will not be called again; a final
+--   reply  state: the one before: 'waiting' is cancelled now; 'calling' cannot be called back, but will not be called again; a final
 --          state stays. None: no such notification.
 --- @include "clock"
 --- @include "contract"
@@ -22,4 +22,4 @@ elseif state == 'calling' and not override then
   redis.call('HSET', NOTIFICATION .. id, 'override', 'cancelled')
   log(id, now, 'calling', 'cancel', 'asked for during the call')
 end
-return pack_reply{state = state or nil}
+return pack_reply{state = state}

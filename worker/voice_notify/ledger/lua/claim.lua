@@ -19,13 +19,17 @@ beat(call.worker, now)
 local lapsed = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', CALLING, '-inf', now, 'LIMIT', 0, most)) do
   local found = redis.call('HMGET', NOTIFICATION .. id, 'token', 'attempts', 'unconfirmed', 'policy', 'mobile')
-  lapsed[#lapsed + 1] = pack_lapsed_call{
-    id = id, token = found[1], attempts = tonumber(found[2] or 0), unconfirmed = tonumber(found[3] or 0),
-    policy = found[4] or '',
-  }
-  -- So that one dispatcher settles it, and another does if that one dies first.
-  redis.call('ZADD', CALLING, given_up, id)
-  redis.call('ZADD', AGENDA, given_up, found[5])
+  if not found[1] or not found[5] then
+    redis.call('ZREM', CALLING, id) -- its record is gone, or damaged: there is nothing to settle
+  else
+    lapsed[#lapsed + 1] = pack_lapsed_call{
+      id = id, token = found[1], attempts = tonumber(found[2] or 0), unconfirmed = tonumber(found[3] or 0),
+      policy = found[4] or '',
+    }
+    -- So that one dispatcher settles it, and another does if that one dies first.
+    redis.call('ZADD', CALLING, given_up, id)
+    redis.call('ZADD', AGENDA, given_up, found[5])
+  end
 end
 
 local function claimed(ids, idle)

@@ -11,7 +11,7 @@ local expired = {}
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', DEADLINES, '-inf', now, 'LIMIT', 0, call.most)) do
   local record = redis.call('HMGET', NOTIFICATION .. id, 'mobile', 'state', 'reason')
   redis.call('ZREM', DEADLINES, id)
-  if may_move('expire', record[2], 'expired') then
+  if record[1] and record[3] and may_move('expire', record[2], 'expired') then
     local was_head = redis.call('ZRANK', LINE .. record[1], id) == 0
     finish('expire', id, record[1], now, record[2], record[3], 'expired', 'deadline')
     if was_head then

@@ -2,7 +2,7 @@
 --   call   id
 --   reply  now; record: fields and values, nil where there is no such notification; log; ready_at: ms at which it becomes ready, 0 where it is; before, behind: how many in
 --          line are called before and behind it then; scheduled: each other one that is, as {ms at which it is ready, 1 | 0: before
---          it}; in_flight: id of the one in flight in its line; call_times, by commas; hold; number_free_at, limit: when the
+--          it}; in_flight: id of the one in flight in its line; call_times, comma-separated; hold; number_free_at, limit: when the
 --          number's limits allow a call, and which of them says so; pause: fields and values of the account's.
 --- @include "clock"
 --- @include "contract"

@@ -40,11 +40,12 @@ end
 
 local function read(id)
   local found = redis.call('HMGET', NOTIFICATION .. id, 'template', 'params', 'attempts', 'unconfirmed', 'policy', 'token',
-    'lease', 'deadline', 'reason', 'created', 'ready_at', 'units')
+    'lease', 'deadline', 'reason', 'created', 'ready_at', 'units', 'state')
   return {
     template = found[1], params = found[2], attempts = tonumber(found[3] or 0), unconfirmed = tonumber(found[4] or 0),
     policy = found[5] or '', token = found[6], lease = tonumber(found[7] or nil), deadline = tonumber(found[8] or nil),
-    reason = found[9], ready_at = tonumber(found[11] or found[10]), units = tonumber(found[12] or 1),
+    reason = found[9], ready_at = tonumber(found[11] or found[10] or nil), units = tonumber(found[12] or 1),
+    state = found[13],
   }
 end
 
@@ -72,6 +73,9 @@ local function grant_next(item)
     return NOTHING
   end
   local record = read(head)
+  if not (record.template and record.params and record.reason and record.ready_at and record.units) then
+    error('the record of ' .. head .. ' is damaged')
+  end
   if score == IN_FLIGHT then
     -- The same attempt asks again when a reply of ours was lost.
     return record.token == item.token and granted(head, mobile, record, record.lease - rules.lease_ms) or deferred('in_flight')
@@ -81,6 +85,9 @@ local function grant_next(item)
     redis.call('ZADD', DEADLINES, record.deadline, head)
     redis.call('ZADD', AGENDA, now, mobile)
     return NOTHING
+  end
+  if not may_move('grant', record.state, 'calling') then
+    error('the record of ' .. head .. ' is not that of a waiting notification')
   end
   local call_times, hold = limits_of(mobile)
   local free, limit = number_free_at(call_times, hold)
@@ -116,7 +123,7 @@ local function grant_next(item)
   redis.call('ZADD', line, IN_FLIGHT, head)
   redis.call('ZADD', CALLING, now + rules.lease_ms, head)
   redis.call('ZADD', AGENDA, now + rules.lease_ms, mobile)
-  move('grant', head, now, 'waiting', record.reason, 'calling', 'attempt', record.attempts,
+  move('grant', head, now, record.state, record.reason, 'calling', 'attempt', record.attempts,
     'attempts', record.attempts, 'token', item.token, 'lease', now + rules.lease_ms)
   observe('late', now - math.max(record.ready_at, free), LATENESS_MS)
   return granted(head, mobile, record, now)

@@ -1,6 +1,6 @@
 -- What limits one number, and its line, at one moment. Writes nothing.
 --   call   mobile; most: notifications of its line
---   reply  now; call_times, by commas; hold; number_free_at, limit: when the number's limits allow a call, and which of them says
+--   reply  now; call_times, comma-separated; hold; number_free_at, limit: when the number's limits allow a call, and which of them says
 --          so; open: how many stand in its line, ready or scheduled; first: the first of them, each with id, score and record:
 --          fields and values; pause: fields and values of the account's
 --- @include "clock"

@@ -17,8 +17,11 @@ local function replay(item)
   elseif call.include_called ~= 1 and redis.call('HEXISTS', NOTIFICATION .. id, 'call_id') == 1 then
     return {done = 0}
   end
-  local record = redis.call('HMGET', NOTIFICATION .. id, 'mobile', 'priority')
-  local mobile, priority = record[1], tonumber(record[2] or 0)
+  local record = redis.call('HMGET', NOTIFICATION .. id, 'mobile', 'priority', 'state')
+  local mobile, priority, state = record[1], tonumber(record[2] or 0), record[3]
+  if not mobile or not may_move('replay', state, 'waiting') then
+    error('the record of ' .. id .. ' is not that of a dead letter')
+  end
   local seq = redis.call('INCR', SEQUENCE)
   redis.call('ZREM', DEAD, id)
   redis.call('HDEL', NOTIFICATION .. id, 'attempts', 'unconfirmed', 'token', 'deadline', 'ended')
@@ -26,7 +29,7 @@ local function replay(item)
     redis.call('HSET', NOTIFICATION .. id, 'deadline', now + call.expires)
     redis.call('ZADD', DEADLINES, now + call.expires, id)
   end
-  move('replay', id, now, 'dead', nil, 'waiting', 'new', 'replayed', 'seq', seq, 'ready_at', now)
+  move('replay', id, now, state, nil, 'waiting', 'new', 'replayed', 'seq', seq, 'ready_at', now)
   count(totals, 'replayed', 1)
   redis.call('ZADD', LINE .. mobile, ready_score(priority, seq), id)
   if redis.call('ZRANK', LINE .. mobile, id) == 0 then

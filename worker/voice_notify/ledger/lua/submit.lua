@@ -4,8 +4,8 @@
 --          policy: its own on_unconfirmed; key; units: what a call costs
 --   reply  for each item status: 'stored' | 'duplicate' | 'conflict', its id or key is known with another number, template or
 --          variables | 'full'; id; state: of the one that is known; number_free_at: ms before which the number is not called;
---          ready_at: ms at which it is ready; before, behind: how many in line are called before and behind it then; call_times, by
---          commas; wake: 1 where the caller is to send its wake-up
+--          ready_at: ms at which it is ready; before, behind: how many in line are called before and behind it then; call_times,
+--          comma-separated; wake: 1 where the caller is to send its wake-up
 --- @include "clock"
 --- @include "items"
 --- @include "line"

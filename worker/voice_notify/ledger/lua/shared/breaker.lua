@@ -58,7 +58,9 @@ local function tell_breaker(item, mobile, now)
     resume()
   else
     redis.call('HDEL', ACCOUNT, 'probe')
-    local last = tonumber(paused[3])
+    -- A pause without a cool-down is one that an older version made for a spent budget.
+    local last = tonumber(paused[3] or 0)
+    last = last > 0 and last or rules.cooldown_ms
     if fails then
       local doubled = math.min(rules.cooldown_max_ms, last * 2)
       pause(now, reason, message, doubled, math.max(item.pause_until, now + doubled))

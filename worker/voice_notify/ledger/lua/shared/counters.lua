@@ -3,30 +3,28 @@
 
 local COUNTS, TOTALS = P .. 'counts', P .. 'totals'
 
--- Counted while a script runs, and written once, in its end: what is counted since the last `keep_counts` can be dropped.
+-- Counted while a script runs, and written once, in its end.
 local counts, totals = {}, {}
-local kept_counts, kept_totals = {}, {}
+-- What was counted since the last `keep_counts`, so that it can be dropped: counters, field, by, one after the other.
+local journal, last = {}, 0
 
 -- `by` is a whole number, or HINCRBY fails after all else was written.
 local function count(counters, field, by)
   counters[field] = (counters[field] or 0) + by
-end
-
-local function move_to(kept, counters)
-  for field, by in pairs(counters) do
-    kept[field] = (kept[field] or 0) + by
-    counters[field] = nil
-  end
+  journal[last + 1], journal[last + 2], journal[last + 3] = counters, field, by
+  last = last + 3
 end
 
 local function keep_counts()
-  move_to(kept_counts, counts)
-  move_to(kept_totals, totals)
+  last = 0
 end
 
 local function drop_counts()
-  move_to({}, counts)
-  move_to({}, totals)
+  for i = 1, last, 3 do
+    local counters, field = journal[i], journal[i + 1]
+    counters[field] = counters[field] - journal[i + 2]
+  end
+  last = 0
 end
 
 -- The first to count on a day keeps the totals as they stood before.
@@ -51,10 +49,9 @@ local function write(hash, counters)
 end
 
 local function write_counts(now)
-  keep_counts()
-  if next(kept_totals) then
+  if next(totals) then
     open_day(now)
   end
-  write(TOTALS, kept_totals)
-  write(COUNTS, kept_counts)
+  write(TOTALS, totals)
+  write(COUNTS, counts)
 end

@@ -1,4 +1,4 @@
--- Whether the account lets calls through. Two pauses may hold it, and neither hides or lifts the other: the breaker's
+-- Whether the account lets calls through. Two pauses may hold it, and neither hides nor lifts the other: the breaker's
 -- (`breaker.lua`) and that of a spent budget (`budget.lua`).
 
 local ACCOUNT, BUDGET_PAUSE = P .. 'account', P .. 'budget_pause'

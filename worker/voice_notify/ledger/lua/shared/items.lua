@@ -3,7 +3,7 @@
 --- @include "counters"
 
 -- The replies of `handle` to each item. An item that fails, as with a damaged record, is answered with its error, and neither
--- the others nor their counts suffer: `handle` reads and checks before it writes.
+-- the others nor their counts suffer: so `handle` reads and checks before it writes.
 local function each_item(handle)
   local replies = {}
   while next_argument <= #ARGV do
