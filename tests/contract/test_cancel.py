@@ -130,6 +130,7 @@ def test_a_notification_expires_at_its_deadline_and_not_before(account: Account)
     assert account.ledger.expire() == [middle]
     record = account.explain(middle).record
     assert (record.state, record.reason, record.ended_ms) == (State.EXPIRED, "deadline", account.clock.now)
+    assert account.ledger.counts() == dict.fromkeys(State, 0) | {State.WAITING: 2, State.EXPIRED: 1}
     assert account.ledger.expire() == []
     assert account.call_order(head, 2) == [head, last]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from tests.support.account import GAP, LAPSED, LEASE, WAKEUP_LEASE, Account, other_number
 from tests.support.clock import MINUTE, SECOND
 from voice_notify.domain.states import State
@@ -120,7 +118,7 @@ def test_a_turn_that_finds_nothing_uses_up_no_wakeup(account: Account) -> None:
 
 def test_workers_are_named_while_they_are_heard_of(account: Account) -> None:
     """Each turn of a dispatcher is heard of for a while."""
-    account.clock.set(round(datetime.now(UTC).timestamp() * 1000))  # `workers` asks the server for its own time
+    account.clock.set(account.ledger.scripts.now_ms())  # `workers` asks the server for its own time
     account.claim(worker="w1@host")
     account.clock.advance(-MINUTE)
     account.claim(worker="w2@host")

@@ -50,7 +50,7 @@ LIMITS = Limits(gap_ms=GAP, max_calls=3, window_ms=10 * MINUTE)
 FOREVER = 7 * DAY
 #: So short that a run outlives it, and never met to the millisecond by a sum of `PAUSES`.
 RETENTION = DAY + 250
-OUTCOMES = [ACCEPTED, ACCEPTED, UNCONFIRMED, UNCONFIRMED, MAINTENANCE, UNCLEAR, REFUSED, TOMORROW, NO_BALANCE]
+OUTCOMES = [*[ACCEPTED, UNCONFIRMED, MAINTENANCE] * 2, UNCLEAR, REFUSED, TOMORROW, NO_BALANCE]
 PAUSES = [1, SECOND, 2 * SECOND, WAKEUP_LEASE, LEASE, GAP, MINUTE, LIMITS.window_ms, 12 * HOUR]
 picks = st.integers(0, 1000)
 submissions = st.fixed_dictionaries(

@@ -332,6 +332,14 @@ def test_a_sweep_leaves_a_call_in_flight_alone(account: Account) -> None:
     assert account.settle(grant, MAINTENANCE) == State.EXPIRED
 
 
+def test_calls_in_flight_past_their_deadline_hold_up_no_sweep(account: Account) -> None:
+    """However few a sweep takes at once: each of them is looked at once."""
+    account.granted(account.submit(expires=1))
+    waiting = account.submit(other_number(1), expires=2)
+    account.clock.advance(2 * SECOND)
+    assert [account.ledger.expire(most=1) for _ in range(2)] == [[], [waiting]]
+
+
 def test_a_success_after_the_deadline_counts(account: Account) -> None:
     """A call that began before its deadline counts, whenever its reply arrives."""
     id_ = account.submit(expires=1)

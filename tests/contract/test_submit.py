@@ -22,7 +22,7 @@ from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
 from voice_notify.domain.notification import OnUnconfirmed, build_notification
 from voice_notify.domain.states import State
 from voice_notify.errors import LineFull, UnknownNotification
-from voice_notify.ledger import keys
+from voice_notify.ledger import keys, scripts
 from voice_notify.ledger.contracts import Submission
 
 
@@ -145,6 +145,22 @@ def test_a_full_line_refuses_only_its_own_of_a_bulk(account: Account) -> None:
     assert isinstance(second, LineFull)
     assert isinstance(third, Submission)
     assert (first.id, third.id) == ("a", "c")
+
+
+@pytest.mark.parametrize("are_forgotten", [False, True])
+def test_more_than_a_script_takes_at_once_are_stored_in_order(
+    account: Account, monkeypatch: pytest.MonkeyPatch, *, are_forgotten: bool
+) -> None:
+    """They go in groups in one round trip; a Redis that has forgotten the script stores each all the same, once."""
+    monkeypatch.setattr(scripts, "_ITEMS_AT_ONCE", 2)
+    batch = [build_notification(MOBILE, "453662", id=id_, templates={}) for id_ in "abcde"]
+    account.submit(other_number(1))
+    if are_forgotten:
+        account.client.script_flush()
+    submitted = account.ledger.submit_many(batch)
+    assert [each.id for each in submitted if isinstance(each, Submission)] == ["a", "b", "c", "d", "e"]
+    assert account.ledger.counts()[State.WAITING] == 6
+    assert account.call_order("a", 5) == ["a", "b", "c", "d", "e"]
 
 
 def test_equal_priorities_are_called_in_order_of_submission(account: Account) -> None:
