@@ -86,15 +86,16 @@ class Run:
         self.deployment.finished("order-1")
 
     def fail(self) -> None:
-        """A fault of ours, in the middle of a delivery: the record is broken, and the error's text has the number."""
+        """A fault of ours, at the end of a call: the record is broken, and the error's text has the number."""
         ledger = current_account().ledger
         ledger.pause("until it is broken")
         mobile, id_ = self.send()
         record = ledger.scripts.prefix + keys.NOTIFICATION + id_
-        ledger.scripts.client.hset(record, "policy", f"not {mobile}")
+        ledger.scripts.client.hset(record, "override", f"not {mobile}")
+        self.deployment.answer(mobile, 400)
         ledger.resume()
         log = self.deployment.workers[0].log
-        assert eventually(lambda: "is not a valid OnUnconfirmed" in log.read_text(encoding="utf-8"))
+        assert eventually(lambda: "does not lead from calling to not" in log.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module", params=list(LogFormat))
@@ -134,7 +135,7 @@ def test_the_run_was_watched(run: Run) -> None:
     for place in ("worker", "events", "flower /api/tasks", "flower, each task"):
         assert "order-1" in run.shown[place], place
     assert QUEUE in run.shown["broker"]
-    assert f"'not {masked(run.mobiles[-1])}' is not a valid OnUnconfirmed" in run.shown["worker"]
+    assert f"does not lead from calling to not {masked(run.mobiles[-1])}" in run.shown["worker"]
     assert "TaskPool: Apply" in run.shown["worker"]
     assert masked(run.mobiles[0]) in run.shown["worker"]
 

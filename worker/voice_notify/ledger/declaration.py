@@ -15,6 +15,7 @@ from functools import cached_property
 from itertools import count
 from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
+from voice_notify.domain.masking import mask_text
 from voice_notify.errors import LedgerDamaged
 from voice_notify.ledger.rules import Argument
 
@@ -60,13 +61,13 @@ class BatchScript(Generic[CommonT, ItemT, ReplyT]):
 
     def read_each(self, replies: Iterable[Sequence[Any] | str]) -> list[ReplyT | LedgerDamaged]:
         """The script's answers; a text says why an item could not be handled."""
-        return [LedgerDamaged(reply) if type(reply) is str else self._read_one(reply) for reply in replies]
+        return [LedgerDamaged(mask_text(reply)) if type(reply) is str else self._read_one(reply) for reply in replies]
 
     def _read_one(self, reply: Sequence[Any]) -> ReplyT | LedgerDamaged:
         try:
             return self._read_tuple(reply)
         except (KeyError, TypeError, ValueError) as error:  # a record holds what no version of ours wrote
-            return LedgerDamaged(f"a reply cannot be read: {error!r}")
+            return LedgerDamaged(mask_text(f"a reply cannot be read: {error!r}"))
 
     def lua(self, rules: Iterable[str]) -> str:
         """The Lua side of the declaration, for a script that uses these rules."""
