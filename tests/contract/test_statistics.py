@@ -20,6 +20,7 @@ from tests.support.account import (
 )
 from tests.support.clock import DAY, NOON, SECOND, TODAY
 from voice_notify.domain.outcome import Outcome
+from voice_notify.domain.reasons import Reason
 from voice_notify.domain.retry import decide
 from voice_notify.domain.states import State
 from voice_notify.ledger import keys
@@ -137,15 +138,28 @@ def test_those_that_wait_are_counted_by_their_reason(account: Account) -> None:
     account.submit(countdown=60)
     account.call(account.submit(other_number(1)), MAINTENANCE)
     first = account.submit(other_number(2))
-    account.submit(other_number(2))
+    last = account.submit(other_number(2))
     assert waiting(account) == {"not_before": 1, "backoff": 1, "new": 2}
     account.call(first)
+    assert account.explain(last).record.reason == Reason.GAP
     assert waiting(account) == {"not_before": 1, "backoff": 1, "gap": 1}
     account.submit(other_number(2), priority=9)
     assert waiting(account) == {"not_before": 1, "backoff": 1, "gap": 2}
     account.clock.advance(GAP)
-    account.granted(first)
+    account.call(first)
     assert waiting(account) == {"not_before": 1, "backoff": 1, "gap": 1}
+    account.clock.advance(GAP)
+    assert account.call(first).id == last
+    assert waiting(account) == {"not_before": 1, "backoff": 1}
+
+
+def test_what_may_be_called_now_has_no_limit_for_its_reason(account: Account) -> None:
+    """Also when its line is looked at again after a limit has passed."""
+    account.call(account.submit())
+    account.clock.advance(GAP)
+    head, _ = account.submit(), account.submit()
+    account.ledger.cancel(head)
+    assert waiting(account) == {"new": 1}
 
 
 def test_a_days_first_change_keeps_the_totals_of_the_day_before(account: Account) -> None:
