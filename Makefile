@@ -48,7 +48,7 @@ chaos: .venv/dev ## Kill workers, producers and Redis under load, and reconcile:
 	@echo "tests.chaos $(CHAOS)"
 	@$(BIN)/python -m tests.chaos $(CHAOS)
 
-bench: .venv/bench ## Compare with other queues, on a quiet machine: BENCH="latency", "cost", "scale", "slow-provider".
+bench: .venv/bench ## Compare with other queues, on a quiet machine: BENCH="latency", "cost", "scale", "slow-provider", "order".
 	@echo "tests.benchmarks $(BENCH)"
 	@BENCH_ARQ_PYTHON=.venv/arq/bin/python $(BIN)/python -m tests.benchmarks $(BENCH)
 

@@ -19,6 +19,12 @@ last recorded result, so the cost of submitting, which shares the cores, counts 
 **Enqueue rate.** Apart from that, the producer alone submits to an empty system whose workers are stopped, after a few
 submits to open its connections.
 
+**Order.** So many notifications are submitted while the workers are stopped; they start, and have all 32 calls in
+flight. Then urgent ones are submitted one at a time, few enough to need no more than a fifth of the calls. What counts
+is the time from the submit until the request arrives at a provider that takes its time to reply; replies stray by up to
+a half, so that calls do not all end at once. What still waits in the end is not worked off. Here, only systems that
+know priorities are compared, each set up for these (`peers/priority/`).
+
 **Rounds.** The systems take turns within each round, each with fresh workers and an empty Redis; tables show medians
 and the spread over the rounds. How many notifications a system gets in a round follows from its speed in the rounds
 before, at first in its warm-up, so that each measurement takes about `--seconds`.

@@ -63,6 +63,7 @@ class Bench:
     server: RedisServer
     provider: Provider
     settings: Mapping[str, str] = field(default_factory=dict)  #: of voice-notify, beside the defaults
+    variables: Mapping[str, str] = field(default_factory=dict)  #: of the peers
 
     @property
     def redis(self) -> redis.Redis:
@@ -81,7 +82,8 @@ class Bench:
             "CONFIG": str(self.folder / "voice-notify.toml"),
         }
         settings = {f"VOICE_NOTIFY_{name.upper()}": value for name, value in {**ours, **self.settings}.items()}
-        return inherited | settings | {"BENCH_REDIS_URL": self.server.url, "BENCH_PROVIDER_URL": self.provider.url}
+        urls = {"BENCH_REDIS_URL": self.server.url, "BENCH_PROVIDER_URL": self.provider.url}
+        return inherited | settings | urls | dict(self.variables)
 
     def empty(self) -> None:
         """Forget everything, for the next turn."""
@@ -89,9 +91,9 @@ class Bench:
             client.flushall()
 
     @contextmanager
-    def producer(self, system: System, *, first: int = 0) -> Iterator[Producer]:
+    def producer(self, system: System, *, first: int = 0, urgent: bool = False) -> Iterator[Producer]:
         """A producer for a system."""
-        producer = Producer(system.python, system.name, self.environment, first=first)
+        producer = Producer(system.python, system.name, self.environment, first=first, urgent=urgent)
         try:
             yield producer
         finally:

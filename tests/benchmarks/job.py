@@ -46,6 +46,16 @@ def provider_url() -> str:
     return os.environ["BENCH_PROVIDER_URL"]
 
 
+def rabbitmq_url() -> str:
+    """The RabbitMQ server of this run."""
+    return os.environ["BENCH_RABBITMQ_URL"]
+
+
+def calls_per_second() -> int | None:
+    """The rate limit of this run."""
+    return int(os.environ.get("BENCH_CALLS_PER_SECOND", "0")) or None
+
+
 def calls_key(job: Job) -> str:
     """Where the call_times of a number's newest calls are kept."""
     return f"bench:calls:{job.mobile}"

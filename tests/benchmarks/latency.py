@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import quantiles
 
 import click
 
 from tests.benchmarks.bench import Bench, finished, open_bench, wait_for
 from tests.benchmarks.recording_provider import RecordingProvider
-from tests.benchmarks.report import console, describe, save, show
+from tests.benchmarks.report import console, describe, percentiles, save, show
 from tests.benchmarks.systems import VOICE_DELAY
 
 _TEMPLATE, _PARAMS = "453662", ["张三", "3号楼"]
@@ -39,9 +38,9 @@ def command(number: int, rate: int, seconds: int, path: Path | None) -> None:
             submit, idle = _measure_idle(bench, provider, number)
             parked = _measure_parked(bench, provider, rate, seconds)
     rows = [
-        ["notify.delay returns", *_percentiles(submit)],
-        ["idle system: delay to arrival", *_percentiles(idle)],
-        [f"parked, {rate} due per second: arrival after the due time", *_percentiles(parked)],
+        ["notify.delay returns", *percentiles(submit, 50, 90, 99)],
+        ["idle system: delay to arrival", *percentiles(idle, 50, 90, 99)],
+        [f"parked, {rate} due per second: arrival after the due time", *percentiles(parked, 50, 90, 99)],
     ]
     show("Latency, ms", ["", "p50", "p90", "p99", "longest"], rows)
     if path:
@@ -90,8 +89,3 @@ def _all_done(bench: Bench, number: int) -> Iterator[None]:
         before = finished(client)
         yield
         wait_for(client, before + number)
-
-
-def _percentiles(milliseconds: Sequence[float]) -> list[str]:
-    cuts = quantiles(milliseconds, n=100, method="inclusive")
-    return [f"{value:,.1f}" for value in (cuts[49], cuts[89], cuts[98], max(milliseconds))]

@@ -1,6 +1,7 @@
 """The one process that submits. It reads a count per line, submits as many new numbers, and tells when.
 
-As a process of its own: `python -m tests.benchmarks.producer NAME FIRST`, where the numbers count from FIRST.
+As a process of its own: `python -m tests.benchmarks.producer NAME FIRST`, where the numbers count from FIRST. With
+`urgent` behind that, they go ahead of all others.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from tests.benchmarks.job import ROOT, Job
-from tests.benchmarks.peers import load
+from tests.benchmarks.peers import load, load_urgent
 
 _CHUNK = 100_000
 
@@ -36,9 +37,11 @@ class Submitted:
 class Producer:
     """The process, seen from the harness."""
 
-    def __init__(self, python: str, name: str, environment: Mapping[str, str], *, first: int = 0) -> None:
+    def __init__(
+        self, python: str, name: str, environment: Mapping[str, str], *, first: int = 0, urgent: bool = False
+    ) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
-            [python, "-m", __name__, name, str(first)],
+            [python, "-m", __name__, name, str(first), *(["urgent"] if urgent else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -63,8 +66,13 @@ class Producer:
         self._process.communicate()
 
 
-def _serve(name: str, first: int) -> None:
-    peer, numbers = load(name), count(first)
+def mobile_of(number: int) -> str:
+    """The mobile number of the notification with this number."""
+    return str(13_000_000_000 + number)
+
+
+def _serve(name: str, first: int, *, urgent: bool) -> None:
+    submit, numbers = load_urgent(name).submit_urgent if urgent else load(name).submit, count(first)
     for line in sys.stdin:
         started = ended = cpu = 0.0
         left = int(line)
@@ -72,15 +80,15 @@ def _serve(name: str, first: int) -> None:
             jobs = [_job(next(numbers)) for _ in range(min(left, _CHUNK))]
             left -= len(jobs)
             before, cpu_before = time.monotonic(), time.process_time()
-            peer.submit(jobs)
+            submit(jobs)
             ended, cpu = time.monotonic(), cpu + time.process_time() - cpu_before
             started = started or before
         print(json.dumps({"started": started, "ended": ended, "cpu": cpu}), flush=True)  # noqa: T201 - to the harness
 
 
 def _job(number: int) -> Job:
-    return Job(f"{number:032x}", str(13_000_000_000 + number), "453662", ["张三", "3号楼"])
+    return Job(f"{number:032x}", mobile_of(number), "453662", ["张三", "3号楼"])
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], int(sys.argv[2]))
+    _serve(sys.argv[1], int(sys.argv[2]), urgent="urgent" in sys.argv[3:])

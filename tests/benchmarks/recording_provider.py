@@ -1,13 +1,15 @@
 """A provider that notes the time of each request's arrival and can take its time: the stopwatch of latencies.
 
 As a process of its own: `python -m tests.benchmarks.recording_provider DELAY`, which prints its port. `GET /seen` tells
-what was seen since the last time; after a `GET /hang` the next call is never answered.
+what was seen since the last time; after a `GET /hang` the next call is never answered; after a `GET /delay/0.3/0.5`
+every call takes 0.3 s, give or take up to a half.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import random
 import subprocess
 import sys
 import time
@@ -48,6 +50,10 @@ class RecordingProvider:
         """Never answer the next call."""
         self._get("/hang")
 
+    def reply_after(self, seconds: float, spread: float = 0.0) -> None:
+        """Take so long to reply to each new call; with a `spread` of 0.5, from half to one and a half times as long."""
+        self._get(f"/delay/{seconds}/{spread}")
+
     def _get(self, path: str) -> Any:  # noqa: ANN401 - JSON
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}") as reply:
             return json.load(reply)
@@ -59,7 +65,8 @@ class RecordingProvider:
 
 
 class _Record:
-    def __init__(self) -> None:
+    def __init__(self, delay: float) -> None:
+        self.delay, self.spread = delay, 0.0
         self.arrivals: dict[str, float] = {}
         self.last_reply = 0.0
         self.in_flight = self.most_in_flight = 0
@@ -71,13 +78,16 @@ class _Record:
         self.arrivals, self.most_in_flight = {}, self.in_flight
         return seen
 
+    def draw_delay(self) -> float:
+        """How long the next reply takes."""
+        return self.delay * random.uniform(1 - self.spread, 1 + self.spread)  # noqa: S311 - not for secrets
+
 
 class _Connection(asyncio.Protocol):
     """One kept-alive connection; a client sends its next request after the reply to the last."""
 
-    def __init__(self, record: _Record, delay: float) -> None:
+    def __init__(self, record: _Record) -> None:
         self._record = record
-        self._delay = delay
         self._received = b""
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - asyncio's
@@ -95,6 +105,9 @@ class _Connection(asyncio.Protocol):
         elif head.startswith(b"GET /hang"):
             self._record.hang_next = True
             self._write(b"null")
+        elif head.startswith(b"GET /delay/"):
+            self._record.delay, self._record.spread = (float(each) for each in head.split()[1].split(b"/")[2:])
+            self._write(b"null")
         else:
             self._call(parse_qs(body.decode())["mobile"][0], now)
 
@@ -105,8 +118,8 @@ class _Connection(asyncio.Protocol):
         record.most_in_flight = max(record.most_in_flight, record.in_flight)
         if record.hang_next:
             record.hang_next = False
-        elif self._delay:
-            asyncio.get_running_loop().call_later(self._delay, self._accept)
+        elif record.delay:
+            asyncio.get_running_loop().call_later(record.draw_delay(), self._accept)
         else:
             self._accept()
 
@@ -128,9 +141,9 @@ def _content_length(head: bytes) -> int:
 
 
 async def _serve(delay: float) -> None:
-    record = _Record()
+    record = _Record(delay)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(record, delay), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: _Connection(record), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - for who started it
     await server.serve_forever()
 

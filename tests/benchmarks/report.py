@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 from rich.console import Console
@@ -19,6 +19,7 @@ from rich.table import Table
 
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.nginx import find_nginx
+from tests.benchmarks.systems import System
 
 console = Console() if sys.stdout.isatty() else Console(width=140)
 
@@ -33,6 +34,12 @@ def spread(values: Sequence[float], form: str = ",.0f") -> str:
 def micros(seconds: Sequence[float]) -> str:
     """The median of some times, in microseconds."""
     return f"{1e6 * median(seconds):,.0f}" if seconds else "–"
+
+
+def percentiles(milliseconds: Sequence[float], *cuts: int) -> list[str]:
+    """These percentiles, and the longest."""
+    values = quantiles(milliseconds, n=100, method="inclusive")
+    return [f"{value:,.1f}" for value in (*(values[cut - 1] for cut in cuts), max(milliseconds))]
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -50,6 +57,19 @@ def save(path: Path, result: Mapping[str, Any], about: Mapping[str, Any]) -> Non
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**about, **result}, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     console.print(f"written to {path}")
+
+
+def installed(systems: Sequence[System]) -> dict[str, System]:
+    """Those that can be run here, by name; says which are left out."""
+    found = {}
+    for system in systems:
+        try:
+            system.versions()
+        except subprocess.CalledProcessError:
+            console.print(f"[yellow]{system.label} is left out: not installed for {system.python}")
+        else:
+            found[system.name] = system
+    return found
 
 
 def describe(bench: Bench) -> dict[str, Any]:

@@ -21,6 +21,8 @@ class System:
     name: str  #: of its module in `peers`
     label: str
     packages: tuple[str, ...]  #: distributions whose versions matter
+    rabbitmq: bool = False  #: whether it needs one
+    limits_rate: bool = False  #: whether it can keep a number of calls per second
 
     @property
     def python(self) -> str:
@@ -57,3 +59,18 @@ SYSTEMS = {
     )
 }
 OURS = (VOICE_DELAY.name, VOICE_BULK.name)
+
+VOICE_PRIORITY = System("priority.voice", "voice-notify", ("voice-notify", "celery", "redis"), limits_rate=True)
+
+#: Those that know priorities.
+WITH_PRIORITIES = {
+    system.name.removeprefix("priority."): system
+    for system in (
+        VOICE_PRIORITY,
+        System("priority.huey", "huey (Redis)", ("huey", "redis", "requests"), limits_rate=True),
+        System("priority.celery_redis", "Celery (Redis)", ("celery", "redis", "requests")),
+        System("priority.celery_rabbitmq", "Celery (RabbitMQ)", ("celery", "amqp", "requests"), rabbitmq=True),
+        System("priority.dramatiq", "dramatiq (RabbitMQ)", ("dramatiq", "pika", "requests"), rabbitmq=True),
+        System("priority.taskiq", "taskiq (RabbitMQ)", ("taskiq", "taskiq-aio-pika", "aiohttp"), rabbitmq=True),
+    )
+}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 from tests.benchmarks import chart
 from tests.benchmarks.bench import Bench, cheapest_provider, open_bench
 from tests.benchmarks.measure import Turn, measure_enqueue, measure_turn
-from tests.benchmarks.report import console, describe, micros, save, show, spread
+from tests.benchmarks.report import console, describe, installed, micros, save, show, spread
 from tests.benchmarks.systems import BARE, CELERY, OURS, SYSTEMS, System
 
 RESULTS = Path(__file__).parent / "results"
@@ -46,7 +45,7 @@ class Measured:
 @click.option("--output", default=RESULTS, show_default=True, type=click.Path(path_type=Path), help="Where files go.")
 def command(rounds: int, seconds: float, enqueues: int, names: tuple[str, ...], output: Path) -> None:
     """Compare how fast the same job is done by each system."""
-    systems = _installed([SYSTEMS[name] for name in names or SYSTEMS])
+    systems = installed([SYSTEMS[name] for name in names or SYSTEMS])
     with open_bench(cheapest_provider) as bench:
         about = describe(bench) | {"versions": {name: system.versions() for name, system in systems.items()}}
         console.print(f"provider: {bench.provider.name}")
@@ -54,18 +53,6 @@ def command(rounds: int, seconds: float, enqueues: int, names: tuple[str, ...], 
     _show(systems, measured)
     save(output / "throughput.json", {"systems": {name: asdict(each) for name, each in measured.items()}}, about)
     chart.draw(output / "throughput.png", _series(systems, measured), about["machine"])
-
-
-def _installed(systems: Sequence[System]) -> dict[str, System]:
-    found = {}
-    for system in systems:
-        try:
-            system.versions()
-        except subprocess.CalledProcessError:
-            console.print(f"[yellow]{system.label} is left out: not installed for {system.python}")
-        else:
-            found[system.name] = system
-    return found
 
 
 def _measure(

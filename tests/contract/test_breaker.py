@@ -19,7 +19,6 @@ from tests.support.account import (
     TOMORROW,
     UNCLEAR,
     UNCONFIRMED,
-    WAKEUP_LEASE,
     Account,
     other_number,
 )
@@ -72,19 +71,30 @@ def test_nothing_is_lost_while_paused(account: Account) -> None:
 
 
 def test_after_the_cooldown_one_probe_begins_and_the_others_wait(account: Account) -> None:
-    """When the cool-down is over, one line is claimed and one call begins: the probe."""
+    """When the cool-down is over, one call begins: the probe. The next is looked for when its lease has run out."""
     paused = pause_the_account(account)
     ids = [account.submit(other_number(next(_numbers))) for _ in range(3)]
-    assert account.claim().idle_ms == COOLDOWN
+    granted = account.grant()
+    assert (granted.grants, granted.idle_ms) == ((), COOLDOWN)
     account.clock.set(NOON + COOLDOWN - 1)
-    assert account.claim().ids == ()
-    assert account.begin(ids[0]) is None
+    granted = account.grant()
+    assert (granted.grants, granted.idle_ms) == ((), 1)
     account.clock.advance(1)
     assert paused.until_ms == account.clock.now
-    assert len(account.claim().ids) == 1
-    account.granted(ids[0])
-    assert account.claim().ids == ()
-    assert [account.begin(id_) for id_ in ids[1:]] == [None, None]
+    granted = account.grant()
+    assert ([grant.id for grant in granted.grants], granted.idle_ms) == (ids[:1], LEASE)
+    granted = account.grant(process="p2")
+    assert (granted.grants, granted.idle_ms) == ((), LEASE)
+
+
+def test_the_probe_is_the_most_urgent_call(account: Account) -> None:
+    """An urgent one is not kept waiting by the probe of an ordinary one."""
+    paused = pause_the_account(account)
+    account.submit(other_number(next(_numbers)))
+    urgent = account.submit(other_number(next(_numbers)), priority=9)
+    assert paused.until_ms is not None
+    account.clock.set(paused.until_ms)
+    assert account.begin_next() == [urgent]
 
 
 def test_an_accepted_probe_resumes_the_account(account: Account) -> None:
@@ -133,22 +143,12 @@ def test_a_lost_probe_is_followed_by_another(account: Account) -> None:
     account.clock.advance(LEASE - 1)
     assert account.begin(waiting) is None
     account.clock.advance(1)
-    (lapsed,) = account.claim().lapsed
+    (lapsed,) = account.sweep().lapsed
     account.settle(lapsed, LAPSED)
-    account.clock.advance(COOLDOWN)
-    assert account.claim().ids != ()
+    account.clock.advance(COOLDOWN - 1)
+    assert account.begin(waiting) is None
+    account.clock.advance(1)
     account.granted(waiting)
-
-
-def test_a_lost_wakeup_for_the_probe_is_followed_by_another(account: Account) -> None:
-    """Another line, or the same a little later, is claimed for it."""
-    paused = pause_the_account(account)
-    assert paused.until_ms is not None
-    account.submit()
-    account.clock.set(paused.until_ms)
-    assert len(account.claim().ids) == 1
-    account.clock.advance(WAKEUP_LEASE)
-    assert len(account.claim().ids) == 1
 
 
 @pytest.mark.parametrize("outcome", [ACCEPTED, NO_BALANCE], ids=lambda outcome: outcome.kind)
@@ -177,8 +177,8 @@ def test_a_pause_by_hand_lasts_until_a_person_resumes(account: Account) -> None:
     assert account.ledger.account() == Pause("manual", "new contract", NOON, None)
     id_ = account.submit()
     account.clock.advance(6 * DAY)
-    claim = account.claim()
-    assert (claim.ids, claim.idle_ms) == ((), None)
+    granted = account.grant()
+    assert (granted.grants, granted.idle_ms) == ((), None)
     assert account.begin(id_) is None
     assert not account.ledger.pause("again")
     assert account.ledger.resume()
@@ -249,10 +249,10 @@ def test_a_run_of_606_pauses_the_account_until_the_next_day(account: Account) ->
         call_a_number(account, TOMORROW)
     assert account.ledger.account() == Pause("quota", f"606 {TOMORROW.message}", NOON, MIDNIGHT)
     account.clock.set(MIDNIGHT - 1)
-    assert account.claim().ids == ()
+    assert account.begin_next() == []
     account.clock.set(MIDNIGHT)
-    (id_,) = account.claim().ids
-    account.settle(account.granted(id_), ACCEPTED)
+    (probe,) = account.grant().grants
+    account.settle(probe, ACCEPTED)
     assert account.ledger.account() is None
 
 
@@ -261,8 +261,8 @@ def test_a_probe_that_meets_606_again_pauses_for_another_day(account: Account) -
     for _ in range(3):
         call_a_number(account, TOMORROW)
     account.clock.set(MIDNIGHT)
-    (id_,) = account.claim().ids
-    account.settle(account.granted(id_), TOMORROW)
+    (probe,) = account.grant().grants
+    account.settle(probe, TOMORROW)
     assert account.ledger.account() == Pause("quota", f"606 {TOMORROW.message}", NOON, MIDNIGHT + DAY)
 
 

@@ -39,7 +39,7 @@ def test_a_number_whose_last_was_withdrawn_leaves_the_agenda(account: Account) -
     id_ = account.submit()
     account.ledger.cancel(id_)
     assert account.due(id_) is None
-    assert account.claim().ids == ()
+    assert account.begin_next() == []
 
 
 def test_withdrawing_from_the_middle_keeps_the_order_of_the_others(account: Account) -> None:
@@ -80,7 +80,7 @@ def test_a_withdrawn_call_that_was_lost_is_counted_and_not_sent_again(account: A
     account.granted(id_)
     account.ledger.cancel(id_)
     account.clock.advance(LEASE)
-    (lapsed,) = account.claim().lapsed
+    (lapsed,) = account.sweep().lapsed
     assert account.settle(lapsed, UNCONFIRMED) == State.CANCELLED
     account.granted_exactly_at(account.clock.now + GAP, account.submit())
 
@@ -125,13 +125,13 @@ def test_a_notification_expires_at_its_deadline_and_not_before(account: Account)
     """A notification expires when its deadline has come, not before, wherever it stands in its line."""
     head, middle, last = account.submit(), account.submit(expires=60), account.submit()
     account.clock.advance(MINUTE - 1)
-    assert account.ledger.expire() == []
+    assert account.expire() == []
     account.clock.advance(1)
-    assert account.ledger.expire() == [middle]
+    assert account.expire() == [middle]
     record = account.explain(middle).record
     assert (record.state, record.reason, record.ended_ms) == (State.EXPIRED, "deadline", account.clock.now)
     assert account.ledger.counts() == dict.fromkeys(State, 0) | {State.WAITING: 2, State.EXPIRED: 1}
-    assert account.ledger.expire() == []
+    assert account.expire() == []
     assert account.call_order(head, 2) == [head, last]
 
 
@@ -139,7 +139,7 @@ def test_the_line_of_an_expired_head_is_due_when_the_next_is(account: Account) -
     """When the head of a line expires, the agenda has the number at the time of the next."""
     head, later = account.submit(expires=60), account.submit(countdown=600)
     account.clock.advance(MINUTE)
-    assert account.ledger.expire() == [head]
+    assert account.expire() == [head]
     assert account.due(later) == account.clock.now + 9 * MINUTE
 
 
@@ -148,23 +148,24 @@ def test_deadlines_run_while_the_account_is_paused(account: Account) -> None:
     id_ = account.submit(expires=60)
     account.ledger.pause("maintenance")
     account.clock.advance(MINUTE)
-    assert account.ledger.expire() == [id_]
+    assert account.expire() == [id_]
 
 
-def test_a_deadline_before_the_countdown_ends_it_uncalled(account: Account) -> None:
-    """A notification whose deadline comes before its countdown is over is never called."""
+@pytest.mark.parametrize("swept", [True, False])
+def test_a_deadline_before_the_countdown_ends_it_uncalled(account: Account, *, swept: bool) -> None:
+    """A notification whose deadline comes before its countdown is over is never called, whether a sweep is first."""
     id_ = account.submit(expires=60, countdown=600)
     account.clock.advance(HOUR)
-    assert account.begin(id_) is None
-    assert account.ledger.expire() == [id_]
+    assert list(account.sweep().expired if swept else account.grant().expired) == [id_]
     assert account.due(id_) is None
+    assert account.grant().grants == ()
 
 
 def test_a_sweep_takes_so_many_the_earliest_deadlines_first(account: Account) -> None:
     """The next sweep takes the next ones."""
     ids = [account.submit(other_number(number), expires=number + 1) for number in range(5)]
     account.clock.advance(MINUTE)
-    assert [account.ledger.expire(most=2) for _ in range(3)] == [ids[:2], ids[2:4], ids[4:]]
+    assert [account.expire(most=2) for _ in range(3)] == [ids[:2], ids[2:4], ids[4:]]
 
 
 def test_what_has_ended_does_not_expire(account: Account) -> None:
@@ -174,4 +175,4 @@ def test_what_has_ended_does_not_expire(account: Account) -> None:
     account.call(dead, REFUSED)
     account.ledger.cancel(cancelled)
     account.clock.advance(SECOND + MINUTE)
-    assert account.ledger.expire() == []
+    assert account.expire() == []

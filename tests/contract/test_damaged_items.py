@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.account import ACCEPTED, LEASE, POLICY, REFUSED, Account, other_number
+from tests.support.account import ACCEPTED, LEASE, MOBILE, POLICY, REFUSED, Account, other_number
 from tests.support.clock import SECOND
 from voice_notify.domain.retry import decide
 from voice_notify.domain.states import State
 from voice_notify.errors import LedgerDamaged
 from voice_notify.ledger import keys
 from voice_notify.ledger.contracts import Submission
-from voice_notify.ledger.ledger import Grant, Settlement
+from voice_notify.ledger.ledger import Settlement
+
+#: How long a damaged line is put off.
+PUT_OFF = 5 * SECOND
 
 
 def damage(account: Account, mobile: str) -> None:
@@ -29,17 +32,54 @@ def test_a_damaged_line_harms_no_other_submit(account: Account) -> None:
     assert isinstance(damaged, LedgerDamaged)
     assert isinstance(last, Submission)
     assert account.ledger.counts()[State.WAITING] == 2
-    assert set(account.claim().ids) == {first.id, last.id}
+    assert account.begin_next() == [first.id, last.id]
 
 
 def test_a_damaged_line_harms_no_other_grant(account: Account) -> None:
-    """Of three lines that are asked for at once, the two others are called."""
+    """Of three lines that are due at once, the two others are called, and the damage is told without the number."""
     ids = [account.submit(other_number(number)) for number in range(3)]
     damage(account, other_number(1))
-    grants = account.ledger.grant([(id_, f"token-{id_}") for id_ in ids])
-    assert isinstance(grants[1], LedgerDamaged)
-    assert [grant.id for grant in grants if isinstance(grant, Grant)] == [ids[0], ids[2]]
+    granted = account.grant()
+    assert [grant.id for grant in granted.grants] == [ids[0], ids[2]]
+    (damaged,) = granted.damaged
+    assert "139****0001" in str(damaged)
+    assert other_number(1) not in str(damaged)
     assert account.ledger.counts()[State.CALLING] == 2
+
+
+def test_a_damaged_line_is_put_off(account: Account) -> None:
+    """It is looked at again after 5 s, and called once it is repaired; meanwhile it keeps nobody from sleeping."""
+    account.submit(id="a")
+    line = account.prefix + keys.LINE + MOBILE
+    account.client.rename(line, "elsewhere")
+    account.client.set(line, "not a sorted set")
+    granted = account.grant()
+    assert (len(granted.damaged), granted.idle_ms) == (1, PUT_OFF)
+    account.clock.advance(PUT_OFF - 1)
+    granted = account.grant()
+    assert (granted.damaged, granted.idle_ms) == ((), 1)
+    account.clock.advance(1)
+    assert len(account.grant().damaged) == 1
+    account.client.rename("elsewhere", line)
+    account.clock.advance(PUT_OFF)
+    assert account.begin_next() == ["a"]
+
+
+def test_many_damaged_lines_hold_up_no_other(account: Account) -> None:
+    """However many there are, and however urgent: each is put off, until those that are called are reached."""
+    for number in range(200):
+        account.submit(other_number(number), priority=9)
+        damage(account, other_number(number))
+    waiting = account.submit(other_number(200))
+    damaged = 0
+    for _ in range(4):
+        granted = account.grant()
+        damaged += len(granted.damaged)
+        if granted.grants:
+            break
+        assert granted.idle_ms == 0
+    assert [grant.id for grant in granted.grants] == [waiting]
+    assert damaged == 200
 
 
 def test_a_damaged_line_harms_no_other_settlement(account: Account) -> None:
@@ -65,9 +105,8 @@ def test_a_record_without_a_field_is_not_granted_and_nothing_of_it_is_written(ac
     account.submit(other_number(1), id="a")
     account.submit(other_number(2), id="b")
     account.client.hdel(account.prefix + RECORD, field)
-    damaged, granted = account.ledger.grant([("a", "t1"), ("b", "t2")])
-    assert isinstance(damaged, LedgerDamaged)
-    assert isinstance(granted, Grant)
+    granted = account.grant()
+    assert (len(granted.damaged), [grant.id for grant in granted.grants]) == (1, ["b"])
     counts = account.ledger.counts()
     assert (counts[State.WAITING], counts[State.CALLING]) == (1, 1)
     assert account.client.zscore(account.prefix + keys.CALLING, "a") is None
@@ -77,18 +116,19 @@ def test_a_record_that_has_ended_is_not_called_from_its_line(account: Account) -
     """The table of transitions refuses it, whatever left it in the line."""
     account.submit(id="a")
     account.client.hset(account.prefix + RECORD, "state", "accepted")
-    (damaged,) = account.ledger.grant([("a", "t1")])
-    assert isinstance(damaged, LedgerDamaged)
+    granted = account.grant()
+    assert (len(granted.damaged), granted.grants) == (1, ())
 
 
 def test_variables_that_cannot_be_read_fail_alone(account: Account) -> None:
-    """The other call of the batch is placed."""
+    """The other call of the batch is placed; this one is told, and its lease runs out."""
     account.submit(other_number(1), id="a")
     account.submit(other_number(2), id="b")
     account.client.hset(account.prefix + RECORD, "params", "oops")
-    damaged, granted = account.ledger.grant([("a", "t1"), ("b", "t2")])
-    assert isinstance(damaged, LedgerDamaged)
-    assert isinstance(granted, Grant)
+    granted = account.grant()
+    assert (len(granted.damaged), [grant.id for grant in granted.grants]) == (1, ["b"])
+    account.clock.advance(LEASE)
+    assert [lapsed.id for lapsed in account.sweep().lapsed] == ["a", "b"]
 
 
 def test_an_unknown_policy_leaves_the_choice_to_the_settings(account: Account) -> None:
@@ -97,17 +137,16 @@ def test_an_unknown_policy_leaves_the_choice_to_the_settings(account: Account) -
     account.client.hset(account.prefix + RECORD, "policy", "a new one")
     assert account.granted("a").attempt.on_unconfirmed is None
     account.clock.advance(LEASE)
-    assert [lapsed.attempt.on_unconfirmed for lapsed in account.claim().lapsed] == [None]
+    assert [lapsed.attempt.on_unconfirmed for lapsed in account.sweep().lapsed] == [None]
 
 
-def test_a_call_in_flight_whose_record_is_gone_stops_no_claim(account: Account) -> None:
+def test_a_call_in_flight_whose_record_is_gone_stops_no_sweep(account: Account) -> None:
     """There is nothing to settle, and what else is due is found."""
-    account.granted(account.submit(other_number(1), id="a"))
+    for number, id_ in enumerate("abc"):
+        account.granted(account.submit(other_number(number), id=id_))
     account.client.delete(account.prefix + RECORD)
     account.clock.advance(LEASE)
-    due = account.submit(other_number(2))
-    claim = account.claim()
-    assert (claim.lapsed, due in claim.ids) == ((), True)
+    assert [lapsed.id for lapsed in account.sweep().lapsed] == ["b", "c"]
 
 
 def test_a_waiting_record_without_its_number_stops_no_sweep(account: Account) -> None:
@@ -116,7 +155,7 @@ def test_a_waiting_record_without_its_number_stops_no_sweep(account: Account) ->
         account.submit(other_number(number), id=f"n{number}", expires=10)
     account.client.hdel(account.prefix + keys.NOTIFICATION + "n1", "mobile")
     account.clock.advance(10 * SECOND)
-    assert account.ledger.expire() == ["n0", "n2"]
+    assert account.expire() == ["n0", "n2"]
     assert account.ledger.counts()[State.EXPIRED] == 2
 
 

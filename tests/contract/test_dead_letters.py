@@ -20,7 +20,7 @@ from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from voice_notify.domain.reasons import Reason
 from voice_notify.domain.states import State
 from voice_notify.errors import UnknownNotification
-from voice_notify.ledger import dead_letters, listing
+from voice_notify.ledger import dead_letters, paging
 from voice_notify.ledger.dead_letters import Filter
 
 
@@ -76,13 +76,13 @@ def test_a_filter_finds_what_matches_all_its_fields(account: Account, only: Filt
 
 
 @pytest.fixture
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a few dead letters take several round trips."""
-    for module in dead_letters, listing:
-        monkeypatch.setattr(module, "_CHUNK", 3)
+    for module in dead_letters, paging:
+        monkeypatch.setattr(module, "PAGE", 3)
 
 
-@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.usefixtures("small_pages")
 def test_purging_while_reading_hides_none_of_the_others(account: Account) -> None:
     """Dead letters that are purged while they are being read hide none of the others."""
     ids = [dead_letter(account) for _ in range(8)]
@@ -92,6 +92,19 @@ def test_purging_while_reading_hides_none_of_the_others(account: Account) -> Non
         account.dead_letters.purge([letter.id])
     assert found == ids
     assert account.dead_letters.count() == 0
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_what_dies_while_others_are_read_is_left_out(account: Account) -> None:
+    """One that is replayed and dies again meanwhile comes once, and reading comes to an end."""
+    ids = [dead_letter(account) for _ in range(8)]
+    found = []
+    for letter in account.dead_letters.find(Filter()):
+        found.append(letter.id)
+        account.dead_letters.replay([letter.id], expires=60)
+        account.call(letter.id, REFUSED)
+    assert found == ids
+    assert account.dead_letters.count() == len(ids)
 
 
 def test_a_replayed_dead_letter_waits_as_if_submitted_now(account: Account) -> None:
@@ -112,7 +125,7 @@ def test_a_replayed_dead_letter_waits_as_if_submitted_now(account: Account) -> N
     ]
     assert account.dead_letters.count() == 0
     assert account.ledger.counts() == dict.fromkeys(State, 0) | {State.WAITING: 1}
-    assert account.claim().ids == (id_,)
+    assert account.begin_next() == [id_]
 
 
 def test_a_replay_is_no_way_around_the_windows(account: Account) -> None:
@@ -162,7 +175,7 @@ def test_a_replayed_dead_letter_expires_at_its_new_deadline(account: Account) ->
     id_ = dead_letter(account)
     account.dead_letters.replay([id_], expires=60)
     account.clock.advance(MINUTE)
-    assert account.ledger.expire() == [id_]
+    assert account.expire() == [id_]
 
 
 def test_a_dead_letter_that_two_replay_comes_back_once(account: Account) -> None:
@@ -195,7 +208,7 @@ def test_a_purged_dead_letter_is_gone_and_the_others_are_not(account: Account) -
     assert account.dead_letters.purge([gone]) == 0
 
 
-@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.usefixtures("small_pages")
 def test_more_dead_letters_than_a_round_trip_takes_are_found_and_replayed(account: Account) -> None:
     """Several chunks and a part of one."""
     ids = [dead_letter(account, id=f"n{number}") for number in range(8)]

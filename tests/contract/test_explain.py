@@ -148,7 +148,7 @@ def test_what_has_ended_has_no_next_step(account: Account, end: State) -> None:
             account.ledger.cancel(id_)
         case State.EXPIRED:
             account.clock.advance(MINUTE)
-            account.ledger.expire()
+            account.expire()
     reason, due, ahead = blocked_by(account, id_)
     assert (account.state(id_), due, ahead) == (end, None, 0)
     assert reason == account.explain(id_).record.reason

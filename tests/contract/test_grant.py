@@ -8,11 +8,9 @@ from tests.support.account import (
     ACCEPTED,
     BACKOFF,
     GAP,
-    LEASE,
     LIMITS,
     MAINTENANCE,
     MOBILE,
-    REFUSED,
     SEND_WITHIN,
     TOMORROW,
     Account,
@@ -29,11 +27,20 @@ from voice_notify.ledger.ledger import Grant
 def test_a_grant_holds_all_that_the_call_needs(account: Account) -> None:
     """A grant holds all that a worker needs for the call, and the notification is `calling`."""
     id_ = account.submit(params=("张三", '"3号楼"'))
-    grant = account.begin(id_, "token")
+    (grant,) = account.grant(process="p1", request=7).grants
     assert grant == Grant(
-        id_, "token", MOBILE, "453662", ("张三", '"3号楼"'), Attempt(1, 0), account.clock.now, SEND_WITHIN
+        id_, "p1-7-1", MOBILE, "453662", ("张三", '"3号楼"'), Attempt(1, 0), account.clock.now, 0, SEND_WITHIN
     )
     assert account.state(id_) is State.CALLING
+
+
+def test_every_attempt_has_a_token_of_its_own(account: Account) -> None:
+    """Whichever process it is granted to, and however many others with it."""
+    for number in range(6):
+        account.submit(other_number(number))
+    grants = [*account.grant(2, process="p1").grants, *account.grant(2, process="p1").grants]
+    grants += account.grant(2, process="p2", request=1).grants
+    assert len({grant.token for grant in grants}) == 6
 
 
 def test_a_line_has_at_most_one_call_in_flight(account: Account) -> None:
@@ -53,20 +60,13 @@ def test_numbers_do_not_wait_for_each_other(account: Account) -> None:
     account.granted(account.submit(other_number(2)))
 
 
-def test_the_head_of_the_line_is_called_whichever_id_asks(account: Account) -> None:
-    """Also when the notification that a wake-up names is final."""
-    head, behind = account.submit(), account.submit()
-    assert account.call(behind).id == head
-    account.clock.advance(GAP)
-    assert account.granted(head).id == behind
-
-
-def test_nothing_begins_in_an_empty_or_unknown_line(account: Account) -> None:
-    """A wake-up that comes too late, or for what is not known, leaves no trace."""
+def test_nothing_begins_where_nothing_waits(account: Account) -> None:
+    """An entry of the agenda whose line is empty, as after a repair by hand, is taken off."""
     id_ = account.submit()
     account.call(id_)
-    assert account.begin("unknown") is None
-    assert account.begin(id_) is None
+    account.client.zadd(account.prefix + keys.AGENDA, {MOBILE: account.clock.now})
+    granted = account.grant()
+    assert (granted.grants, granted.damaged) == ((), ())
     assert account.due(id_) is None
 
 
@@ -91,6 +91,7 @@ def test_the_sixth_call_waits_until_the_first_is_a_window_ago(account: Account) 
 
 def test_each_call_makes_room_a_window_after_itself(account: Account) -> None:
     """The daily limit is one of any window: each call makes room a window after itself."""
+    account.clock.advance(-SECOND)
     ids = [account.submit() for _ in range(12)]
     calls = []
     for hours in (0, 1, 20, 22, 23):
@@ -102,58 +103,33 @@ def test_each_call_makes_room_a_window_after_itself(account: Account) -> None:
         account.settle(grant, ACCEPTED)
 
 
-def test_an_attempt_that_asks_again_gets_the_same_grant(account: Account) -> None:
-    """An attempt whose grant was lost on the way gets the same grant again, with less time to send."""
-    id_ = account.submit()
-    account.begin(id_, "token")
-    account.clock.advance(2 * SECOND)
-    again = account.begin(id_, "token")
-    assert again is not None
-    assert (again.id, again.attempt.attempts, again.send_within_ms) == (id_, 1, SEND_WITHIN - 2 * SECOND)
-    assert account.explain(id_).due_ms == NOON + LEASE
-
-
-def test_an_attempt_that_asks_again_is_counted_once(account: Account) -> None:
-    """However often an attempt asks, it is one call in the window."""
-    ids = [account.submit() for _ in range(6)]
-    for _ in range(5):
-        grant = account.granted(ids[0])
-        for _ in range(3):
-            assert account.begin(ids[0], grant.token) == grant
-        account.settle(grant, ACCEPTED)
-        account.clock.advance(GAP)
-    assert account.explain(ids[5]).due_ms == NOON + LIMITS.window_ms
-
-
 def test_what_is_past_its_deadline_is_not_called_and_the_next_is(account: Account) -> None:
-    """A notification whose deadline has passed is not called; once it has expired, the next in line is."""
+    """Those at the head of a line whose deadline has passed end when their turn comes, and the next is called."""
     late = account.submit(expires=10)
     also_late = account.submit(expires=5)
     in_time = account.submit(expires=11)
     account.clock.advance(10 * SECOND)
-    assert account.begin(late) is None
-    assert account.ledger.expire() == [also_late, late]
-    assert account.granted(late).id == in_time
+    granted = account.grant()
+    assert granted.expired == (late, also_late)
+    assert [grant.id for grant in granted.grants] == [in_time]
+    record = account.explain(late).record
+    assert (record.state, record.reason, record.ended_ms) == (State.EXPIRED, "deadline", account.clock.now)
+    assert account.expire() == []
 
 
-def test_what_is_past_its_deadline_is_left_to_the_sweep(account: Account) -> None:
-    """Nothing ends unheard: the sweep, which tells of each, ends it, and its line is due again until then."""
+def test_a_deadline_that_no_sweep_knows_of_still_counts(account: Account) -> None:
+    """Whatever was lost, a call is never begun after its deadline."""
     id_ = account.submit(expires=10)
     account.clock.advance(10 * SECOND)
-    account.client.zrem(account.prefix + keys.DEADLINES, id_)  # whatever was lost
-    account.claim()
-    assert account.begin(id_) is None
-    assert (account.state(id_), account.due(id_)) == (State.WAITING, account.clock.now)
-    assert account.ledger.expire() == [id_]
+    account.client.zrem(account.prefix + keys.DEADLINES, id_)
+    assert account.grant().expired == (id_,)
     assert (account.state(id_), account.due(id_)) == (State.EXPIRED, None)
 
 
-def test_a_line_that_was_claimed_too_early_is_due_when_it_can_be_called(account: Account) -> None:
-    """Where the clock went back after the claim, the agenda has the number at its time, not at the lease's end."""
+def test_a_number_that_comes_too_early_is_put_where_it_belongs(account: Account) -> None:
+    """Where the agenda has a number before its time, as an older version or a repair may leave it."""
     id_ = account.submit(countdown=10)
-    account.clock.advance(10 * SECOND)
-    account.claim()
-    account.clock.advance(-5 * SECOND)
+    account.client.zadd(account.prefix + keys.AGENDA, {MOBILE: account.clock.now})
     assert account.begin(id_) is None
     assert account.due(id_) == NOON + 10 * SECOND
 
@@ -196,23 +172,25 @@ def test_the_rate_spaces_the_calls_of_the_account(account: Account) -> None:
     """`max_calls_per_second` spaces the calls of the account."""
     account.configure(call_interval_ms=100)
     ids = [account.submit(other_number(number)) for number in range(3)]
-    account.granted(ids[0])
-    assert [account.begin(id_) for id_ in ids[1:]] == [None, None]
-    account.granted_exactly_at(NOON + 100, ids[1])
-    assert account.begin(ids[2]) is None
-    account.granted_exactly_at(NOON + 200, ids[2])
+    for id_ in ids[:2]:
+        granted = account.grant()
+        assert ([grant.id for grant in granted.grants], granted.idle_ms) == ([id_], 100)
+        account.clock.advance(99)
+        granted = account.grant()
+        assert (granted.grants, granted.idle_ms) == ((), 1)
+        account.clock.advance(1)
+    assert account.begin_next() == ids[2:]
 
 
 def test_a_high_rate_lets_what_fits_into_50_ms_go_together(account: Account) -> None:
     """Where more than 20 calls a second are allowed, as many as fit into 50 ms may go together."""
     account.configure(call_interval_ms=25)
     ids = [account.submit(other_number(number)) for number in range(5)]
-    for id_ in ids[:3]:
-        account.granted(id_)
-    assert [account.begin(id_) for id_ in ids[3:]] == [None, None]
-    account.granted_exactly_at(NOON + 25, ids[3])
-    assert account.begin(ids[4]) is None
-    account.granted_exactly_at(NOON + 50, ids[4])
+    begun = []
+    for _ in range(51):
+        begun += [(id_, account.clock.now - NOON) for id_ in account.begin_next()]
+        account.clock.advance(1)
+    assert begun == list(zip(ids, [0, 0, 0, 25, 50], strict=True))
 
 
 def test_a_deferred_call_uses_no_rate(account: Account) -> None:
@@ -221,6 +199,7 @@ def test_a_deferred_call_uses_no_rate(account: Account) -> None:
     id_ = account.submit()
     account.submit()
     account.call(id_)
+    account.client.zadd(account.prefix + keys.AGENDA, {MOBILE: account.clock.now})  # too early, and looked at
     assert account.begin(id_) is None
     account.granted(account.submit(other_number(1)))
 
@@ -233,8 +212,7 @@ def test_no_call_begins_while_the_account_is_paused(account: Account) -> None:
     account.clock.advance(DAY)
     assert account.begin(id_) is None
     account.ledger.resume()
-    assert account.claim().ids == (id_,)
-    account.granted(id_)
+    assert account.begin_next() == [id_]
 
 
 @pytest.mark.parametrize("deferred", [False, True])
@@ -252,21 +230,6 @@ def test_what_joins_its_line_keeps_its_place(account: Account, *, deferred: bool
     assert account.granted("now").id == "later"
 
 
-@pytest.mark.parametrize("others", [0, 50])
-def test_of_a_hundred_that_become_due_together_the_urgent_one_goes_first(account: Account, *, others: int) -> None:
-    """Also the hundredth by its time does, and the rest follow in order of submission, however many there are.
-
-    What comes after the first hundred joins with a later call: among those, nothing is said of priorities here.
-    """
-    account.configure(max_line=1000, suspect_run=1000)
-    ids = [f"n{number}" for number in range(100 + others)]
-    for number, id_ in enumerate(ids):
-        account.submit(id=id_, countdown=1 + number / 1000, priority=9 if number == 99 else 0)
-    account.clock.advance(MINUTE)
-    called = [account.call(ids[0], REFUSED, takes=0).id for _ in ids]
-    assert called == [ids[99], *ids[:99], *ids[100:]]
-
-
 def test_after_its_backoff_it_goes_before_those_submitted_later(account: Account) -> None:
     """A notification whose backoff is over goes before those submitted later."""
     first, second = account.submit(), account.submit()
@@ -275,11 +238,11 @@ def test_after_its_backoff_it_goes_before_those_submitted_later(account: Account
     assert account.granted(second).id == first
 
 
-def test_each_of_many_attempts_is_answered_for_itself(account: Account) -> None:
-    """A chunk of attempts is answered one by one: numbers that are free are granted, a second call of one is not."""
+def test_numbers_that_are_due_begin_together_one_call_each(account: Account) -> None:
+    """Of two notifications for one number one is called, and the other waits for its gap."""
     ids = [account.submit(), account.submit(), account.submit(other_number(1))]
-    grants = account.begin_each(ids)
-    assert [grant and grant.id for grant in grants] == [ids[0], None, ids[2]]
+    assert account.begin_next() == [ids[0], ids[2]]
+    assert account.begin_next() == []
 
 
 def test_a_gap_longer_than_the_window_is_kept_in_full(account: Account) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.support.account import (
@@ -16,34 +14,67 @@ from tests.support.account import (
     MOBILE,
     NO_BALANCE,
     REFUSED,
+    RETENTION,
     TOMORROW,
     UNCONFIRMED,
     Account,
     other_number,
 )
-from tests.support.clock import DAY, HOUR, MINUTE, SECOND
+from tests.support.clock import DAY, HOUR, MINUTE, SECOND, TODAY
 from voice_notify.domain.reasons import Reason
 from voice_notify.domain.states import State
-from voice_notify.ledger import listing
+from voice_notify.ledger import paging
 from voice_notify.ledger.account_status import read_account_status
-from voice_notify.ledger.listing import Ended, Listing, Wanted
+from voice_notify.ledger.listing import Found, Listing, UnknownPlace, Wanted
 from voice_notify.ledger.numbers import NumberView, Place, read_number
+from voice_notify.ledger.scripts import Scripts
 
 EVERY = Wanted()
 
 
-def listing_of(account: Account) -> Listing:
-    return Listing(account.ledger.scripts)
+@pytest.fixture(autouse=True)
+def _one_clock(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists are read on the clock of the scripts."""
+    monkeypatch.setattr(Scripts, "now_ms", lambda _: account.clock.now)
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a few notifications take several round trips."""
+    monkeypatch.setattr(paging, "PAGE", 3)
+
+
+def search(account: Account, state: State, wanted: Wanted = EVERY, limit: int = 100, after: str | None = None) -> Found:
+    """What a search finds that nobody stops."""
+    return Listing(account.ledger.scripts).find(state, wanted, limit, after)
+
+
+def ids_of(found: Found) -> list[str]:
+    """The ids of what was found."""
+    return [each.id for each in found.records]
+
+
+def listed(account: Account, state: State, wanted: Wanted = EVERY) -> list[str]:
+    """The ids of all in a state that match."""
+    found = search(account, state, wanted)
+    assert (found.next, found.complete) == (None, True)
+    return ids_of(found)
+
+
+def turned_over(account: Account, state: State, limit: int) -> list[list[str]]:
+    """The ids of all in a state, on pages of `limit`."""
+    pages: list[list[str]] = []
+    after = None
+    while not pages or after is not None:
+        found = search(account, state, limit=limit, after=after)
+        pages.append(ids_of(found))
+        after = found.next
+    return pages
 
 
 def waiting(account: Account, wanted: Wanted = EVERY) -> list[str]:
     """The ids of those that wait, as listed."""
-    return [each.id for each in listing_of(account).waiting(wanted)]
-
-
-def ended(account: Account, state: State, wanted: Wanted = EVERY, limit: int = 100) -> Ended:
-    """Those of a final state, as listed by a scan that nobody stops."""
-    return listing_of(account).ended(state, wanted, limit, show=lambda *_: None, stopped=lambda: False)
+    return listed(account, State.WAITING, wanted)
 
 
 def view(account: Account, mobile: str = MOBILE, most: int = 100) -> NumberView:
@@ -69,7 +100,7 @@ def test_nothing_is_listed_where_nothing_is_open(account: Account) -> None:
     """Where nothing is open, nothing is listed."""
     account.call(account.submit(), ACCEPTED)
     assert waiting(account) == []
-    assert list(listing_of(account).calling(EVERY)) == []
+    assert listed(account, State.CALLING) == []
 
 
 @pytest.mark.parametrize(
@@ -98,68 +129,152 @@ def test_those_in_flight_come_by_the_end_of_their_lease(account: Account) -> Non
     account.granted("first")
     account.clock.advance(SECOND)
     account.granted("second")
-    assert [each.id for each in listing_of(account).calling(EVERY)] == ["first", "second"]
-    assert [each.id for each in listing_of(account).calling(Wanted(mobile=other_number(1)))] == ["second"]
+    assert listed(account, State.CALLING) == ["first", "second"]
+    assert listed(account, State.CALLING, Wanted(mobile=other_number(1))) == ["second"]
 
 
-def test_those_that_ended_come_newest_first_and_are_all_counted(account: Account) -> None:
-    """Those of a final state are found by a scan, the newest first, all counted and a few shown."""
-    for number in range(5):
-        account.submit(other_number(number), id=f"n{number}")
-        account.call(f"n{number}", ACCEPTED)
-    account.call(account.submit(), REFUSED)
+def test_those_that_ended_come_newest_first(account: Account) -> None:
+    """Each final state has those that came to it, the newest first; but the dead letters come oldest first."""
+    for number in range(3):
+        account.call(account.submit(other_number(number), id=f"n{number}"), ACCEPTED)
+        account.call(account.submit(other_number(number + 10), id=f"d{number}"), REFUSED)
+        account.ledger.resume()
     account.ledger.cancel(account.submit(id="gone"))
-    found = ended(account, State.ACCEPTED, limit=2)
-    assert ([each.id for each in found.newest], found.total, found.complete) == (["n4", "n3"], 5, True)
-    assert [each.id for each in ended(account, State.CANCELLED).newest] == ["gone"]
-    assert ended(account, State.ACCEPTED, Wanted(mobile=other_number(3))).newest[0].id == "n3"
-    assert ended(account, State.EXPIRED) == Ended((), 0, complete=True)
+    assert listed(account, State.ACCEPTED) == ["n2", "n1", "n0"]
+    assert listed(account, State.ACCEPTED, Wanted(mobile=other_number(1))) == ["n1"]
+    assert listed(account, State.CANCELLED) == ["gone"]
+    assert listed(account, State.EXPIRED) == []
+    assert listed(account, State.DEAD) == ["d0", "d1", "d2"]
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_what_ended_on_earlier_days_is_listed_as_long_as_it_is_kept(account: Account) -> None:
+    """From today back to the day that `retention` ends on; what is not kept any more is left out."""
+    began = account.clock.now
+    for day in range(8):
+        account.clock.set(began + day * DAY)
+        for number in range(4):
+            account.call(account.submit(other_number(number), id=f"day{day}_{number}"), takes=HOUR)
+    # The first day's have passed it, but for the last of them.
+    account.clock.set(began + 4 * HOUR + RETENTION - SECOND)
+    kept = ["day0_3", *(f"day{day}_{number}" for day in range(1, 8) for number in range(4))]
+    assert listed(account, State.ACCEPTED) == kept[::-1]
 
 
 def test_another_account_is_not_looked_into(account: Account) -> None:
-    """A scan sees only the account's own notifications."""
+    """Accounts that share a Redis list their own."""
     other = Account(account.client, "test2")
     other.call(other.submit(), ACCEPTED)
-    assert ended(account, State.ACCEPTED).total == 0
+    assert listed(account, State.ACCEPTED) == []
 
 
-def test_what_takes_several_round_trips_is_listed_whole_and_in_order(
-    account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What takes several round trips is listed whole, each one once, in order."""
-    monkeypatch.setattr(listing, "_CHUNK", 3)
-    ids = [account.submit(other_number(number), id=f"n{number}", countdown=number) for number in range(10)]
-    assert waiting(account) == ids
+def some_in_each_state(account: Account) -> dict[State, list[str]]:
+    """Ten notifications in each state, as a list has them."""
+    ids = {state: [f"{state}{number}" for number in range(10)] for state in State}
+    at = {id_: other_number(place) for place, id_ in enumerate(id_ for each in ids.values() for id_ in each)}
+    for state, each in ids.items():
+        for number, id_ in enumerate(each):
+            # The first waiting ones share a number: a line that is longer than a page, and behind it short ones.
+            mobile = at[each[0]] if state is State.WAITING and number < 7 else at[id_]
+            account.submit(mobile, id=id_, expires=60 if state is State.EXPIRED else None)
+            account.clock.advance(SECOND // 10)
     account.clock.advance(MINUTE)
-    for id_ in ids:
+    account.ledger.expire(most=100)
+    for id_ in ids[State.ACCEPTED]:
         account.call(id_, ACCEPTED)
-    assert [each.id for each in ended(account, State.ACCEPTED).newest] == ids[::-1]
+    for id_ in ids[State.DEAD]:
+        account.call(id_, REFUSED)
+        account.ledger.resume()
+    for id_ in ids[State.CANCELLED]:
+        account.ledger.cancel(id_)
+    for id_ in ids[State.CALLING]:
+        account.granted(id_)
+    for state in (State.ACCEPTED, State.CANCELLED, State.EXPIRED):
+        ids[state].reverse()
+    return ids
 
 
-def test_what_a_scan_sees_twice_is_listed_once(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that the scan sees twice, as it may while Redis resizes its table, is listed once."""
-    account.call(account.submit(id="n1"), ACCEPTED)
-    scan = account.client.scan
-
-    def twice(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's
-        cursor, found = scan(*arguments, **options)
-        return cursor, found * 2
-
-    monkeypatch.setattr(account.client, "scan", twice)
-    assert [each.id for each in ended(account, State.ACCEPTED).newest] == ["n1"]
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 7, 9, 10, 11])
+def test_a_list_goes_on_where_the_page_before_ended(account: Account, limit: int) -> None:
+    """Page after page each notification comes once, in order; the last page says that nothing is left."""
+    for state, ids in some_in_each_state(account).items():
+        pages = turned_over(account, state, limit)
+        assert [id_ for page in pages for id_ in page] == ids, state
+        assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
 
 
-def test_a_stopped_scan_says_that_it_is_not_complete(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scan that a person stops tells what it has found, and that this is not all."""
-    monkeypatch.setattr(listing, "_CHUNK", 3)
-    for number in range(40):
-        account.call(account.submit(other_number(number)), ACCEPTED)
-    shown: list[tuple[int, float | None]] = []
-    found = listing_of(account).ended(
-        State.ACCEPTED, EVERY, 100, show=lambda *each: shown.append(each), stopped=lambda: bool(shown)
-    )
-    assert (found.complete, len(shown)) == (False, 1)
-    assert found.total < 40
+@pytest.mark.usefixtures("small_pages")
+def test_what_leaves_between_two_pages_hides_none_of_the_others(account: Account) -> None:
+    """The last one of a page was called, withdrawn, replayed: the next page begins behind it all the same."""
+    ids = some_in_each_state(account)
+    account.ledger.resume()
+    places = {state: search(account, state, limit=4).next for state in State}
+    account.call(ids[State.WAITING][0])
+    for id_ in ids[State.WAITING][1:4]:
+        account.ledger.cancel(id_)
+    account.dead_letters.replay(ids[State.DEAD][2:4], expires=60)
+    account.dead_letters.purge(ids[State.DEAD][:2])
+    assert search(account, State.WAITING, after=places[State.WAITING]).records[0].id == ids[State.WAITING][4]
+    assert ids_of(search(account, State.DEAD, after=places[State.DEAD])) == ids[State.DEAD][4:]
+    assert ids_of(search(account, State.ACCEPTED, after=places[State.ACCEPTED])) == ids[State.ACCEPTED][4:]
+    assert ids_of(search(account, State.CANCELLED, after=places[State.CANCELLED])) == ids[State.CANCELLED][4:]
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_number_is_paged_through_its_line(account: Account) -> None:
+    """One number's line alone."""
+    some_in_each_state(account)
+    mobile = account.explain("waiting0").record.mobile
+    first = search(account, State.WAITING, Wanted(mobile=mobile), limit=4)
+    rest = search(account, State.WAITING, Wanted(mobile=mobile), limit=4, after=first.next)
+    assert ids_of(first) + ids_of(rest) == [f"waiting{number}" for number in range(7)]
+    assert rest.next is None
+
+
+@pytest.mark.parametrize(
+    ("state", "after"),
+    [
+        *((state, after) for state in State for after in ("", "n1", "nan:n1", "x:n1", "1:", "1e:n1", "１:n1")),
+        (State.ACCEPTED, "-1:3"),
+        (State.ACCEPTED, "20240:-1"),
+        (State.WAITING, "1:n1"),
+        (State.WAITING, "1:2:nobody"),
+    ],
+)
+def test_a_place_that_no_list_gave_is_refused(account: Account, state: State, after: str) -> None:
+    """And so is one that leads to a notification which is not kept any more."""
+    account.submit(id="n1")
+    with pytest.raises(UnknownPlace):
+        search(account, state, after=after)
+
+
+@pytest.mark.parametrize(("after", "found"), [("999999:999999999999", ["n1"]), ("1:1", []), (f"{TODAY}:9", ["n1"])])
+def test_a_place_out_of_bounds_costs_nothing(account: Account, after: str, found: list[str]) -> None:
+    """Days of the future are passed over, as after a clock that went back; days long past hold nothing."""
+    account.call(account.submit(id="n1"))
+    assert ids_of(search(account, State.ACCEPTED, after=after)) == found
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_stopped_search_says_where_to_go_on(account: Account) -> None:
+    """It tells what it has found, that this is not all, and goes on behind what it had looked at."""
+    for number in range(10):
+        account.call(account.submit(other_number(number), id=f"n{number}"), ACCEPTED)
+    wanted, shown = Wanted(mobile=other_number(2)), list[int]()
+    listing = Listing(account.ledger.scripts)
+    stopped = listing.find(State.ACCEPTED, wanted, 1, show=shown.append, stopped=lambda: len(shown) == 2)
+    assert (stopped.records, stopped.complete, shown) == ((), False, [3, 6])
+    again = listing.find(State.ACCEPTED, wanted, 1, stopped.next, show=shown.append)
+    assert (ids_of(again), again.complete, shown) == (["n2"], True, [3, 6, 3])
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_search_that_is_stopped_on_its_last_page_is_complete(account: Account) -> None:
+    """There was nothing left to look at."""
+    account.call(account.submit(), ACCEPTED)
+    found = Listing(account.ledger.scripts).find(State.ACCEPTED, EVERY, 10, stopped=lambda: True)
+    assert (len(found.records), found.next, found.complete) == (1, None, True)
 
 
 # One number.
@@ -261,8 +376,8 @@ def test_under_a_pause_the_probes_time_counts_and_by_hand_none_is_known(account:
 
 def test_the_account_status_is_of_one_moment(account: Account) -> None:
     """Numbers that are due, refusals in a row and the workers alive are read together."""
-    account.claim(worker="w2")
-    account.claim(worker="w1")
+    account.sweep(worker="w2")
+    account.sweep(worker="w1")
     for number in range(2):
         account.call(account.submit(other_number(number)), REFUSED)
     account.submit()

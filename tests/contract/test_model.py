@@ -35,6 +35,7 @@ from tests.support.account import (
 )
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.reference import FINAL, NOT_PLACED, Note, Reference
+from voice_notify.domain.calendar import china_day
 from voice_notify.domain.notification import OnUnconfirmed
 from voice_notify.domain.outcome import Outcome
 from voice_notify.domain.retry import decide
@@ -324,6 +325,16 @@ class LedgerMachine(RuleBasedStateMachine):
         assert set(self.scores(keys.DEAD)) == {note.id for note in notes if note.state is State.DEAD}
         waiting = {note.id for note in notes if note.state is State.WAITING}
         assert waiting <= set(self.scores(keys.DEADLINES)) <= {note.id for note in notes if note.is_open}
+
+    @invariant()
+    def what_has_ended_is_in_its_days_list(self) -> None:
+        ended = [note for note in self.model.notes.values() if note.state in FINAL]
+        listed: dict[str, list[str]] = {}
+        for note in ended:
+            name = f"{self.account.prefix}{keys.ENDED}{note.state}:{china_day(note.ended)}"
+            if name not in listed:
+                listed[name] = self.account.client.lrange(name, 0, -1)  # type: ignore[assignment] # redis-py's
+            assert listed[name].count(note.id) == 1
 
     @invariant()
     def no_line_is_forgotten(self) -> None:

@@ -16,6 +16,7 @@ from tests.contract import (
     test_claim,
     test_damaged_items,
     test_dead_letters,
+    test_ended_index,
     test_explain,
     test_grant,
     test_keys,
@@ -24,6 +25,7 @@ from tests.contract import (
     test_submit,
 )
 from tests.support.account import ACCEPTED, NO_BALANCE, REFUSED, Account
+from tests.support.clock import TODAY
 from voice_notify.domain.states import State
 from voice_notify.errors import LedgerDamaged
 from voice_notify.ledger import scripts
@@ -145,6 +147,31 @@ MUTATIONS: dict[str, list[Mutation]] = {
             "count(counts, was and 'waiting:' .. was or from, -1)",
             "",
             test_dead_letters.test_a_replayed_dead_letter_waits_as_if_submitted_now,
+        ),
+        (
+            "redis.call('RPUSH', index, id)",
+            "",
+            test_ended_index.test_each_final_state_but_dead_lists_what_came_to_it,
+        ),
+        (
+            "redis.call('RPUSH', index, id)",
+            "redis.call('LPUSH', index, id)",
+            test_ended_index.test_each_final_state_but_dead_lists_what_came_to_it,
+        ),
+        (
+            "ENDED .. to .. ':' .. day_of(now)",
+            f"ENDED .. to .. ':{TODAY}'",
+            test_ended_index.test_each_day_of_the_provider_has_its_list,
+        ),
+        (
+            "redis.call('PEXPIRE', index, rules.retention_ms)",
+            "if redis.call('PTTL', index) < 0 then redis.call('PEXPIRE', index, rules.retention_ms) end",
+            test_ended_index.test_a_list_is_kept_as_long_as_the_newest_in_it,
+        ),
+        (
+            "redis.call('PEXPIRE', index, rules.retention_ms)",
+            "",
+            test_ended_index.test_a_list_is_kept_as_long_as_the_newest_in_it,
         ),
         ("was and 'waiting:' .. was or from", "from", test_statistics.test_those_that_wait_are_counted_by_their_reason),
     ],

@@ -47,7 +47,7 @@ def test_many_processes_at_once_break_no_window_and_lose_nothing(
             ledger.cancel(id_)
         reconcile(submitted, reports, {id_: ledger.explain(id_).record.state for id_ in submitted})
         assert sum(ledger.counts().values()) == len(submitted)
-        for left in "agenda", "calling", "deadlines":
+        for left in "agenda", "promotions", "calling", "deadlines":
             assert not client.exists(ledger.scripts.prefix + left)
 
 

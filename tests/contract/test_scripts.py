@@ -15,13 +15,16 @@ from redis.retry import Retry
 from tests.support.account import ACCEPTED, Account, other_number
 from tests.support.redis_server import RedisServer
 from voice_notify.domain.notification import build_notification
+from voice_notify.domain.reasons import EndReason
+from voice_notify.domain.retry import Step, Window
 from voice_notify.domain.states import State
 from voice_notify.domain.windows import Limits
 from voice_notify.errors import LedgerDamaged, LineFull, StoreUnavailable
-from voice_notify.ledger import contracts, keys, scripts
+from voice_notify.ledger import contracts, scripts
 from voice_notify.ledger.connect import connect
 from voice_notify.ledger.dead_letters import Filter
 from voice_notify.ledger.declaration import BatchScript, Script
+from voice_notify.ledger.ledger import Settlement, Wakeup
 from voice_notify.ledger.redis_errors import store_errors
 from voice_notify.ledger.scripts import with_includes
 from voice_notify.settings import SecretUrl, Settings
@@ -37,13 +40,15 @@ def test_forgotten_scripts(account: Account) -> None:
     assert account.ledger.counts()[State.ACCEPTED] == 1
 
 
-def test_forgotten_scripts_of_many(account: Account) -> None:
-    """Where some of many scripts were forgotten, each runs exactly once."""
+def test_forgotten_scripts_of_many(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the script of several groups was forgotten, each of them runs exactly once."""
     ids = [account.submit(other_number(number)) for number in range(3)]
+    step = Step(State.ACCEPTED, EndReason.PLACED, Window.COUNT)
+    ended = [Settlement(grant.id, grant.token, ACCEPTED, step) for grant in account.grant().grants]
+    monkeypatch.setattr(scripts, "_ITEMS_AT_ONCE", 1)
     account.client.script_flush()
-    grants = account.begin_each(ids)
-    assert [grant and grant.id for grant in grants] == ids
-    assert [grant and grant.attempt.attempts for grant in grants] == [1, 1, 1]
+    assert account.ledger.settle(ended) == ["accepted"] * 3
+    assert [len(account.explain(id_).history) for id_ in ids] == [3, 3, 3]
 
 
 def test_shared_parts_are_included_once_and_before_those_that_use_them() -> None:
@@ -69,16 +74,6 @@ def test_a_wrong_answer(account: Account) -> None:
     account.client.set(account.prefix + "agenda", "not a sorted set")
     with pytest.raises(LedgerDamaged):
         account.submit()
-
-
-def test_a_submit_that_fails(account: Account) -> None:
-    """It leaves nothing that would hold up those who come after it."""
-    account.client.set(account.prefix + keys.WAKEUPS, "not a sorted set")
-    with pytest.raises(LedgerDamaged):
-        account.submission(wakeup="r1", most_wakeups=4)
-    account.client.delete(account.prefix + keys.WAKEUPS)
-    id_ = account.submit()
-    assert account.claim().ids == (id_,)
 
 
 def test_every_script_is_declared_and_can_be_read(account: Account) -> None:
@@ -127,13 +122,14 @@ NOTIFICATION = build_notification("13800138000", "453662", id="a", templates={})
     [
         lambda account: account.submit(),
         lambda account: account.ledger.submit_many([NOTIFICATION, NOTIFICATION]),
-        lambda account: account.begin("a"),
-        lambda account: account.claim(),
+        lambda account: account.grant(),
+        lambda account: account.sweep(),
         lambda account: account.explain("a"),
         lambda account: account.ledger.counts(),
         lambda account: account.ledger.workers(),
         lambda account: account.ledger.account(),
-        lambda account: account.ledger.forget_wakeup("r"),
+        lambda account: account.ledger.wake(Wakeup.URGENT),
+        lambda account: account.ledger.wait_for_wakeup([Wakeup.URGENT], 0.1),
         lambda account: account.dead_letters.count(),
         lambda account: list(account.dead_letters.find(Filter())),
         lambda account: account.dead_letters.purge(["a"]),
@@ -194,7 +190,7 @@ def test_a_lost_reply(account: Account) -> None:
     """A script that is sent again because its reply was lost does no more than the first time."""
     for _ in range(2):
         account.submit(id="a")
-    grant = account.granted("a", "token")
-    assert account.granted("a", "token") == grant
+    (grant,) = account.grant(request=1).grants
+    assert account.grant(request=1).grants == (grant,)
     assert [account.settle(grant, ACCEPTED) for _ in range(2)] == ["accepted", "repeated"]
     assert account.ledger.counts()[State.ACCEPTED] == 1

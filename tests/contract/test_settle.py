@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
 
 from tests.support.account import (
@@ -32,6 +34,7 @@ from voice_notify.domain.states import State
 from voice_notify.errors import UnknownNotification
 from voice_notify.ledger import keys
 from voice_notify.ledger.ledger import Settlement
+from voice_notify.monitoring.task_events import TaskEvents
 
 LATE_SUCCESS = Outcome(Kind.ACCEPTED, "200", "成功", call_id="late", task_no="late")
 
@@ -212,7 +215,7 @@ def test_a_stale_lapse_changes_nothing(account: Account) -> None:
     id_ = account.submit()
     account.granted(id_)
     account.clock.advance(LEASE)
-    (lapsed,) = account.claim().lapsed
+    (lapsed,) = account.sweep().lapsed
     account.settle(lapsed, MAINTENANCE)
     assert account.settle(lapsed, LAPSED) == "repeated"
     account.clock.advance(BACKOFF)
@@ -288,7 +291,7 @@ def test_a_late_success_changes_no_final_state_but_is_on_record(account: Account
         account.ledger.cancel(id_)
     elif final is State.EXPIRED:
         account.clock.advance(2 * SECOND)
-        account.ledger.expire()
+        account.expire()
     assert account.state(id_) is final
     assert account.settle(lost, LATE_SUCCESS) == "late"
     assert account.state(id_) is final
@@ -320,7 +323,7 @@ def test_a_deadline_after_the_call_ends_what_waits(account: Account) -> None:
     id_ = account.submit(expires=60)
     account.call(id_, TOMORROW)
     account.clock.advance(MINUTE - SECOND)
-    assert account.ledger.expire() == [id_]
+    assert account.expire() == [id_]
 
 
 def test_a_sweep_leaves_a_call_in_flight_alone(account: Account) -> None:
@@ -328,7 +331,7 @@ def test_a_sweep_leaves_a_call_in_flight_alone(account: Account) -> None:
     id_ = account.submit(expires=1)
     grant = account.granted(id_)
     account.clock.advance(2 * SECOND)
-    assert account.ledger.expire() == []
+    assert account.expire() == []
     assert account.settle(grant, MAINTENANCE) == State.EXPIRED
 
 
@@ -337,7 +340,7 @@ def test_calls_in_flight_past_their_deadline_hold_up_no_sweep(account: Account) 
     account.granted(account.submit(expires=1))
     waiting = account.submit(other_number(1), expires=2)
     account.clock.advance(2 * SECOND)
-    assert [account.ledger.expire(most=1) for _ in range(2)] == [[], [waiting]]
+    assert [account.expire(most=1) for _ in range(2)] == [[], [waiting]]
 
 
 def test_a_success_after_the_deadline_counts(account: Account) -> None:
@@ -382,21 +385,22 @@ def test_a_dead_letter_is_kept_until_it_is_purged(account: Account) -> None:
 
 @pytest.mark.parametrize("end", [State.ACCEPTED, State.CANCELLED, State.EXPIRED, State.DEAD])
 def test_what_has_ended_leaves_only_what_is_still_needed(account: Account, end: State) -> None:
-    """A notification that has ended leaves its record, its history and what the windows need, and no other trace."""
+    """It leaves its record, its history, its place in the index and what the windows need, and no other trace."""
     id_ = account.submit(expires=60)
     account.call(id_, {State.ACCEPTED: ACCEPTED, State.DEAD: UNCLEAR}.get(end, MAINTENANCE))
+    account.clock.advance(LEASE)
     if end is State.CANCELLED:
         account.ledger.cancel(id_)
     elif end is State.EXPIRED:
         account.clock.advance(MINUTE)
-        account.ledger.expire()
+    account.expire()
     left = {key.removeprefix(account.prefix) for key in account.client.scan_iter(account.prefix + "*")}
     counters = {keys.COUNTS, keys.TOTALS, keys.DAY + TODAY, keys.SPENT + TODAY, keys.SEQUENCE}
-    about_it = {keys.NOTIFICATION + id_, keys.LOG + id_, "test:now"} | counters
+    others = {keys.PACE, keys.CLOCK, keys.HEARTBEATS, keys.WAKE, "test:now"}  # nobody was asleep to be woken
+    about_it = {keys.NOTIFICATION + id_, keys.LOG + id_} | counters | others
     if end in (State.ACCEPTED, State.DEAD):
         about_it.add(keys.CALLS + MOBILE)
-    if end is State.DEAD:
-        about_it.add(keys.DEAD)
+    about_it.add(keys.DEAD if end is State.DEAD else f"{keys.ENDED}{end}:{TODAY}")
     assert left == about_it
     assert not {"lease", "override"} & set(account.client.hkeys(account.prefix + keys.NOTIFICATION + id_))
 
@@ -415,7 +419,7 @@ def test_a_notification_with_spoilt_data_holds_up_no_other(account: Account) -> 
     spoilt = grants[1].id
     account.client.delete(account.prefix + keys.LOG + spoilt)
     account.client.set(account.prefix + keys.LOG + spoilt, "not a list")
-    settler = Settler(account.ledger)
+    settler = Settler(account.ledger, Mock(spec=TaskEvents))
     for grant in grants:
         step = decide(ACCEPTED, grant.attempt, POLICY, account.clock.now, 0.5)
         settler.put(Settlement(grant.id, grant.token, ACCEPTED, step))

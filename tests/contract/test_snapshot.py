@@ -15,6 +15,7 @@ from tests.support.account import (
     ACCEPTED,
     GAP,
     MAINTENANCE,
+    MOBILE,
     NO_BALANCE,
     REFUSED,
     UNCONFIRMED,
@@ -24,6 +25,7 @@ from tests.support.account import (
 from tests.support.clock import DAY, SECOND
 from voice_notify.domain.states import State
 from voice_notify.errors import StoreUnavailable
+from voice_notify.ledger import keys
 from voice_notify.ledger.connect import connect
 from voice_notify.ledger.statistics import Counters, Statistics
 from voice_notify.settings import SecretUrl, Settings
@@ -59,6 +61,7 @@ def test_what_happened_is_counted_under_what_it_was(account: Account, statistics
     """Attempts, final states, units and deferred calls."""
     account.call(account.submit(id="n1"))
     account.submit(id="n2")
+    account.client.zadd(account.prefix + keys.AGENDA, {MOBILE: account.clock.now})  # before its time
     assert account.begin("n2") is None
     account.call(account.submit(other_number(1)), REFUSED)
     account.call(account.submit(other_number(2), on_unconfirmed="dead_letter"), UNCONFIRMED)
@@ -99,7 +102,7 @@ def test_the_levels_are_those_of_the_moment(account: Account, statistics: Statis
     """The levels of this moment: who waits and why, what is in flight, what is due and for how long, what was spent."""
     account.call(account.submit(other_number(1)), MAINTENANCE)
     account.granted(account.submit(other_number(2)))
-    account.claim(worker="w1", most=0, fewest=0)
+    account.sweep(worker="w1")
     account.submit(other_number(3))
     account.clock.advance(SECOND)
     found = statistics.read()
@@ -111,7 +114,7 @@ def test_the_levels_are_those_of_the_moment(account: Account, statistics: Statis
 
 def test_a_worker_not_heard_of_is_not_counted(account: Account, statistics: Statistics) -> None:
     """A worker that was not heard of for its time is not counted."""
-    account.claim(worker="w1")
+    account.sweep(worker="w1")
     account.clock.advance(account.ledger.rules.worker_ttl_ms + 1)
     assert statistics.read().workers == 0
 

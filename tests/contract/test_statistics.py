@@ -11,6 +11,7 @@ from tests.support.account import (
     BACKOFF,
     GAP,
     MAINTENANCE,
+    MOBILE,
     NO_BALANCE,
     POLICY,
     REFUSED,
@@ -54,7 +55,13 @@ def waiting(account: Account) -> dict[str, int]:
 def test_an_accepted_call_is_counted_with_outcome_end_and_cost(account: Account) -> None:
     """A call that the provider took is counted with its outcome, its final state and its cost."""
     account.call(account.submit())
-    assert totals(account) == {"submitted": 1, "call:accepted:200": 1, "final:accepted:placed": 1, "units:453662": 1}
+    assert totals(account) == {
+        "submitted": 1,
+        "begun": 1,
+        "call:accepted:200": 1,
+        "final:accepted:placed": 1,
+        "units:453662": 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -80,6 +87,7 @@ def test_every_attempt_and_every_end_is_counted(account: Account) -> None:
     account.ledger.cancel(id_)
     assert totals(account) == {
         "submitted": 1,
+        "begun": 2,
         "replayed": 1,
         "call:transient:500": 1,
         "call:refused:400": 1,
@@ -90,16 +98,19 @@ def test_every_attempt_and_every_end_is_counted(account: Account) -> None:
 
 def test_a_deferred_call_is_counted_with_its_limit(account: Account) -> None:
     """Each limit has a counter of its own."""
-    first, second = account.submit(), account.submit()
-    grant = account.granted(first)
-    account.begin(second)
-    account.settle(grant, ACCEPTED)
-    account.begin(second)
-    account.ledger.pause("why")
-    account.begin(account.submit(other_number(1)))
+    account.configure(call_interval_ms=100, daily_budget=3)
+    account.call(account.submit())
+    account.submit()
+    account.client.zadd(account.prefix + keys.AGENDA, {MOBILE: account.clock.now})  # before its time
+    account.begin_next()
+    for number in range(3):
+        account.submit(other_number(number))
+    for _ in range(3):
+        account.begin_next()
+        account.clock.advance(100)
     assert {name: n for name, n in totals(account).items() if name.startswith("deferred")} == {
-        "deferred:in_flight": 1,
         "deferred:gap": 1,
+        "deferred:rate": 1,
         "deferred:paused": 1,
     }
 
@@ -183,7 +194,8 @@ def test_a_days_first_change_keeps_the_totals_of_the_day_before(account: Account
 def test_a_batch_is_counted_as_if_each_came_alone(account: Account) -> None:
     """What is begun and settled together is counted as if each came alone."""
     ids = [account.submit(other_number(number)) for number in range(3)]
-    grants = [grant for grant in account.begin_each(ids) if grant]
+    grants = account.grant().grants
+    assert [grant.id for grant in grants] == ids
     steps = [decide(ACCEPTED, grant.attempt, POLICY, account.clock.now, 0.5) for grant in grants]
     ended = [Settlement(grant.id, grant.token, ACCEPTED, step) for grant, step in zip(grants, steps, strict=True)]
     assert account.ledger.settle(ended) == ["accepted"] * 3
@@ -216,8 +228,9 @@ def test_a_budget_counts_calls_in_flight(account: Account) -> None:
     """Calls that are begun together, or not over yet, are within the budget too."""
     account.configure(daily_budget=2)
     ids = [account.submit(other_number(number)) for number in range(4)]
-    granted = account.begin_each(ids)
-    assert [grant is not None for grant in granted] == [True, True, False, False]
+    assert account.begin_next(1) == ids[:1]
+    assert account.begin_next() == ids[1:2]
+    assert account.ledger.account() is not None
 
 
 def test_a_refusal_gives_its_units_back(account: Account) -> None:
@@ -276,7 +289,7 @@ def test_a_spent_budget_does_not_open_an_account_whose_cooldown_is_over(account:
     assert account.begin(id_) is None
     account.settle(in_flight, ACCEPTED)
     account.client.hset(account.prefix + "account", mapping={"reason": "603", "message": "", "since": 1, "until": 2})
-    assert account.claim().ids == ()
+    assert account.grant().idle_ms == NOON + DAY // 2 - account.clock.now
     assert account.begin(id_) is None
     account.clock.set(NOON + DAY // 2)
     account.granted(id_)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.support.account import (
@@ -14,7 +12,6 @@ from tests.support.account import (
     MOBILE,
     RETENTION,
     TOMORROW,
-    WAKEUP_LEASE,
     Account,
     other_number,
 )
@@ -46,8 +43,8 @@ def test_without_expires_the_default_deadline_counts(account: Account) -> None:
 def test_an_empty_line_lets_the_call_begin_at_once(account: Account) -> None:
     """An empty line lets the call begin at once."""
     submission = account.submission(id="a")
-    assert (submission.id, submission.duplicate, submission.wake) == ("a", False, False)
-    assert submission.eta_ms(LIMITS) == account.clock.now
+    assert (submission.id, submission.duplicate) == ("a", False)
+    assert account.explain("a").eta_ms == account.clock.now
 
 
 def test_the_eta_counts_the_calls_before_and_those_ahead(account: Account) -> None:
@@ -55,7 +52,7 @@ def test_the_eta_counts_the_calls_before_and_those_ahead(account: Account) -> No
     first = account.submit()
     account.call(first)
     last_call = account.clock.now
-    etas = [account.submission().eta_ms(LIMITS) for _ in range(5)]
+    etas = [account.explain(account.submit()).eta_ms for _ in range(5)]
     assert etas == [last_call + number * GAP for number in range(1, 5)] + [last_call + LIMITS.window_ms]
 
 
@@ -209,63 +206,12 @@ def test_the_earliest_of_two_countdowns_is_due_first(account: Account) -> None:
     assert account.granted_exactly_at(account.clock.now + MINUTE, sooner).id == sooner
 
 
-def test_the_caller_wakes_for_a_free_line(account: Account) -> None:
-    """Meanwhile the dispatcher leaves that line alone."""
-    assert account.submission(wakeup="r1", most_wakeups=4).wake
-    assert account.claim().ids == ()
-    account.clock.advance(WAKEUP_LEASE)
-    assert len(account.claim().ids) == 1
-
-
-@pytest.mark.parametrize("other", [{"countdown": 60}, {"priority": 0}])
-def test_the_caller_wakes_past_others(account: Account, other: dict[str, Any]) -> None:
-    """One that waits for its time, or that has a lower priority, keeps no other from being woken for at once."""
-    account.submit(**other)
-    assert account.submission(wakeup="r1", most_wakeups=4, priority=9).wake
-
-
 def test_nothing_stands_before_a_call_in_flight(account: Account) -> None:
     """Nothing stands before a call in flight, and the line is looked at when that call's lease runs out."""
-    account.granted(account.submit(), "t")
-    id_ = account.submit(priority=9)
-    assert not account.submission(wakeup="r1", most_wakeups=4, priority=9).wake
-    assert account.due(id_) == account.clock.now + LEASE
-
-
-@pytest.mark.parametrize(
-    "why", ["no wake-up", "behind another", "countdown", "gap", "paused", "enough wake-ups", "duplicate"]
-)
-def test_the_caller_does_not_wake_where_that_is_of_no_use(account: Account, why: str) -> None:
-    """The dispatcher sees to the line in time."""
-    if why in ("behind another", "duplicate", "gap"):
-        account.submit(id="a")
-    if why == "gap":
-        account.call("a")
-    if why == "paused":
-        account.ledger.pause("maintenance")
-    submission = account.submission(
-        wakeup="" if why == "no wake-up" else "r1",
-        most_wakeups=0 if why == "enough wake-ups" else 4,
-        id="a" if why == "duplicate" else "b",
-        countdown=10 if why == "countdown" else 0,
-    )
-    assert not submission.wake
-    account.ledger.resume()
-    account.clock.advance(HOUR)
-    assert len(account.claim().ids) == 1
-
-
-def test_callers_wake_within_a_limit(account: Account) -> None:
-    """Callers wake while fewer wake-ups than the limit are under way; one that was answered or lost counts no more."""
-
-    def wakeups(number: int) -> bool:
-        return account.submission(other_number(number), wakeup=f"r{number}", most_wakeups=2).wake
-
-    assert [wakeups(1), wakeups(2), wakeups(3)] == [True, True, False]
-    account.ledger.forget_wakeup("r1")
-    assert [wakeups(4), wakeups(5)] == [True, False]
-    account.clock.advance(WAKEUP_LEASE)
-    assert wakeups(6)
+    account.granted(account.submit())
+    for countdown in (0, 1):
+        id_ = account.submit(priority=9, countdown=countdown)
+        assert account.due(id_) == account.clock.now + LEASE
 
 
 def test_its_own_policy_reaches_the_worker(account: Account) -> None:
@@ -280,22 +226,15 @@ def test_the_eta_of_a_countdown_counts_only_those_before_it_then(account: Accoun
     """Those ahead are called while a countdown runs; those of a lower priority are behind when it is over."""
     for _ in range(4):
         account.submit()
-    assert account.submission(countdown=600).eta_ms(LIMITS) == account.clock.now + 10 * MINUTE
-    assert account.submission(countdown=50, priority=9).eta_ms(LIMITS) == account.clock.now + 2 * GAP
-    assert account.submission(countdown=50).eta_ms(LIMITS) == account.clock.now + 4 * GAP
+    etas = []
+    for countdown, priority in ((600, 0), (50, 9), (50, 0)):
+        id_ = account.submit(countdown=countdown, priority=priority)
+        etas.append(account.explain(id_).eta_ms)
+        account.ledger.cancel(id_)
+    assert etas == [account.clock.now + wait for wait in (10 * MINUTE, 2 * GAP, 4 * GAP)]
 
 
 def test_the_eta_of_a_held_number_is_after_its_hold(account: Account) -> None:
     """A number that 606 holds is not called before its hold is over."""
     account.call(account.submit(), TOMORROW)
-    assert account.submission().eta_ms(LIMITS) == NOON + 12 * HOUR + GAP
-
-
-def test_a_duplicate_has_the_eta_of_the_first(account: Account) -> None:
-    """A duplicate has the eta of the first; once that is called or final, there is nothing to wait for."""
-    account.submit()
-    first = account.submission(key="order-8812")
-    account.submit(priority=9)
-    assert account.submission(key="order-8812").eta_ms(LIMITS) == first.eta_ms(LIMITS) + GAP
-    account.ledger.cancel(first.id)
-    assert account.submission(key="order-8812").eta_ms(LIMITS) == account.clock.now
+    assert account.explain(account.submit()).eta_ms == NOON + 12 * HOUR + GAP

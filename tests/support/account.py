@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -17,10 +16,11 @@ from voice_notify.domain.states import State
 from voice_notify.domain.windows import Limits
 from voice_notify.errors import LedgerDamaged
 from voice_notify.ledger import keys
+from voice_notify.ledger.bands import time_of
 from voice_notify.ledger.contracts import Submission
 from voice_notify.ledger.dead_letters import DeadLetters
 from voice_notify.ledger.explanation import Explanation
-from voice_notify.ledger.ledger import Claim, Grant, Lapsed, Ledger, Settlement
+from voice_notify.ledger.ledger import Grant, Granted, Lapsed, Ledger, Settlement, Sweep, Wakeup
 from voice_notify.ledger.results import SettleResult
 from voice_notify.ledger.rules import LedgerRules
 from voice_notify.ledger.scripts import Scripts
@@ -33,7 +33,7 @@ GAP = LIMITS.gap_ms
 RETENTION = 7 * DAY
 LEASE = 18 * SECOND
 SEND_WITHIN = 6 * SECOND
-WAKEUP_LEASE = 5 * SECOND
+URGENT = 7
 COOLDOWN = MINUTE
 COOLDOWN_MAX = 15 * MINUTE
 
@@ -75,15 +75,14 @@ class Account:
             suspect_run=3,
             cooldown_ms=COOLDOWN,
             cooldown_max_ms=COOLDOWN_MAX,
-            wakeup_lease_ms=WAKEUP_LEASE,
+            urgent_priority=URGENT,
             worker_ttl_ms=15 * SECOND,
         )
         self.client = client
         self.prefix = prefix
         self.clock = Clock(client, prefix)
         self.ledger = Ledger(Scripts(client, prefix, rules, clock=CLOCK_LUA))
-        self._tokens = (f"token-{number}" for number in count(1))
-        self._wakeups = (f"wakeup-{number}" for number in count(1))
+        self._requests = count(1)
 
     def configure(self, **rules: Any) -> None:  # noqa: ANN401 - the fields of LedgerRules
         """Change some of the ledger's rules."""
@@ -99,14 +98,10 @@ class Account:
     def submission(
         self,
         mobile: str = MOBILE,
-        *,
-        wakeup: str = "",
-        most_wakeups: int = 0,
         **fields: Any,  # noqa: ANN401 - of a Notification
     ) -> Submission:
         """Submit a notification; its times are in seconds, as the API has them."""
-        notification = self.notification(mobile, **fields)
-        return self.ledger.submit(notification, wakeup=wakeup, most_wakeups=most_wakeups)
+        return self.ledger.submit(self.notification(mobile, **fields))
 
     def notification(self, mobile: str = MOBILE, **fields: Any) -> Notification:  # noqa: ANN401
         """A notification that can be submitted."""
@@ -119,29 +114,44 @@ class Account:
 
     # What workers do.
 
-    def claim(
-        self, *, most: int = 100, fewest: int | None = None, wakeups_per_worker: int = 100, worker: str = "w1"
-    ) -> Claim:
-        """Turn the dispatcher of `worker` once."""
-        lines = (most if fewest is None else fewest, most)
-        return self.ledger.claim(
-            lines=lines, wakeup=next(self._wakeups), wakeups_per_worker=wakeups_per_worker, worker=worker
-        )
+    def sweep(self, *, most: int = 100, worker: str = "w1") -> Sweep:
+        """Sweep once."""
+        return self.ledger.sweep(worker, most=most)
 
-    def begin(self, id_: str, token: str | None = None) -> Grant | None:
-        """Ask leave for the next call in the line of `id_`."""
-        return self.begin_each([id_], token)[0]
+    def expire(self, most: int = 100) -> list[str]:
+        """Sweep once; the ids of those whose deadline had passed."""
+        return list(self.sweep(most=most).expired)
 
-    def begin_each(self, ids: Sequence[str], token: str | None = None) -> list[Grant | None]:
-        """Ask leave for the next calls in the lines of `ids`, in one round trip; none of them is damaged."""
-        grants = self.ledger.grant([(id_, token or next(self._tokens)) for id_ in ids])
-        damaged = [grant for grant in grants if isinstance(grant, LedgerDamaged)]
-        assert not damaged, damaged
-        return [grant for grant in grants if not isinstance(grant, LedgerDamaged)]
+    def grant(
+        self, most: int = 16, *, ordinary: int | None = None, process: str = "p1", request: int | None = None
+    ) -> Granted:
+        """Ask leave for the next calls, as a process does."""
+        room = most if ordinary is None else ordinary
+        return self.ledger.grant(most, ordinary=room, process=process, request=request or next(self._requests))
 
-    def granted(self, id_: str, token: str | None = None) -> Grant:
+    def begin_next(self, most: int = 16) -> list[str]:
+        """Begin the next calls; their ids, in order."""
+        return [grant.id for grant in self.grant(most).grants]
+
+    def begin(self, id_: str) -> Grant | None:
+        """Ask leave for the next call in the line of `id_`, as if no other number were due."""
+        mobile = self.client.hget(self.prefix + keys.NOTIFICATION + id_, "mobile")
+        others = {}
+        for key in (self.prefix + keys.AGENDA, self.prefix + keys.PROMOTIONS):
+            entries: Any = self.client.zrange(key, 0, -1, withscores=True)
+            others[key] = {number: score for number, score in entries if number != mobile}
+            if others[key]:
+                self.client.zrem(key, *others[key])
+        granted = self.grant(1)
+        for key, taken_out in others.items():
+            if taken_out:
+                self.client.zadd(key, taken_out)
+        assert not granted.damaged, granted.damaged
+        return granted.grants[0] if granted.grants else None
+
+    def granted(self, id_: str) -> Grant:
         """Begin the next call in the line of `id_`, which no limit defers."""
-        grant = self.begin(id_, token)
+        grant = self.begin(id_)
         assert grant is not None, "deferred"
         return grant
 
@@ -162,10 +172,10 @@ class Account:
         return grant
 
     def lose_call(self, id_: str) -> Grant:
-        """Begin a call whose worker dies; its lease runs out, and a dispatcher settles it."""
+        """Begin a call whose worker dies; its lease runs out, and another worker settles it."""
         grant = self.granted(id_)
         self.clock.advance(LEASE)
-        (lapsed,) = self.claim(most=1).lapsed
+        (lapsed,) = self.sweep(most=1).lapsed
         self.settle(lapsed, LAPSED)
         return grant
 
@@ -177,6 +187,15 @@ class Account:
             assert self.begin(id_) is None, f"granted {moment - deferred_at} ms too early"
         self.clock.set(moment)
         return self.granted(id_)
+
+    def woken(self) -> list[Wakeup]:
+        """Whom the scripts have woken since this was asked last, as if each slept: takes the wake-ups out."""
+        waiting: Any = [
+            (kind, self.client.llen(self.prefix + key))
+            for kind, key in ((Wakeup.URGENT, keys.WAKE_URGENT), (Wakeup.ORDINARY, keys.WAKE))
+        ]
+        self.client.delete(self.prefix + keys.WAKE_URGENT, self.prefix + keys.WAKE)
+        return [kind for kind, entries in waiting for _ in range(entries)]
 
     # What people see.
 
@@ -191,7 +210,7 @@ class Account:
     def due(self, id_: str) -> int | None:
         """When the agenda has the number of `id_`."""
         at: Any = self.client.zscore(self.prefix + keys.AGENDA, self.explain(id_).record.mobile)
-        return None if at is None else round(at)
+        return None if at is None else time_of(at)
 
     def call_order(self, id_: str, calls: int) -> list[str]:
         """The ids of the next `calls` in the line of `id_`, one call as soon as the gap allows it."""

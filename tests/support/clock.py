@@ -9,7 +9,7 @@ import redis
 
 #: The text that takes the place of `lua/shared/clock.lua`.
 CLOCK_LUA = """
-local function clock_ms()
+local function server_ms()
   return tonumber(redis.call('GET', KEYS[1] .. 'test:now'))
 end
 """

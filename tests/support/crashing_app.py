@@ -12,8 +12,6 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from celery.concurrency.base import BasePool
-
 from tests.support.worker import impatient
 from voice_notify.broker.application import app
 from voice_notify.ledger.ledger import Ledger
@@ -36,24 +34,12 @@ def crash_at(step: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def crash_before(owner: object, name: str, step: str) -> None:
-    """Make the moment before each call of `owner.name` a step."""
-    original: Callable[..., Any] = getattr(owner, name)
-
-    @wraps(original)
-    def crashing(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - those of `original`
-        crash_at(step)
-        return original(*args, **kwargs)
-
-    setattr(owner, name, crashing)
-
-
 def crash_after(owner: object, name: str, step: str) -> None:
     """Make the moment after each call of `owner.name` a step."""
     original: Callable[..., Any] = getattr(owner, name)
 
     @wraps(original)
-    def crashing(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def crashing(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - those of `original`
         result = original(*args, **kwargs)
         crash_at(step)
         return result
@@ -75,9 +61,8 @@ def shorten_leases() -> None:
 shorten_leases()
 app.conf.worker_lost_wait = 1.0  # likewise, for the message of a process that was killed
 crash_after(Ledger, "submit", "submitted")
-crash_before(app, "send_task", "before the wake-up")
-crash_before(BasePool, "apply_async", "received")
-crash_before(Ledger, "forget_wakeup", "popped")
+crash_after(Ledger, "wait_for_wakeup", "woken")
 crash_after(Ledger, "grant", "begun")
 crash_after(ProviderClient, "place_call", "replied")
 crash_after(Ledger, "settle", "settled")
+crash_after(Ledger, "sweep", "swept")

@@ -91,7 +91,7 @@ class Deployment:
     # The processes.
 
     def start_worker(self, *options: str) -> Worker:
-        """Start one more worker, with more `options` of Celery's, and wait until its dispatcher turns."""
+        """Start one more worker, with more `options` of Celery's, and wait until it sweeps."""
         name = f"w{len(self.workers) + 1}@tests"
         worker = Worker(name, self.environment, self.folder / f"{name}.log", self.app, options)
         self.workers.append(worker)
@@ -238,7 +238,6 @@ def _produce_for(deployment: Deployment) -> Iterator[None]:
         if deployment.app == CRASHING_APP:
             ledger = current_account().ledger
             ledger.scripts = impatient(ledger.scripts)
-        voice_notify.notify.wakeups.resume()
         yield
     _forget_connections()
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 import redis
 
 from tests.support.account import ACCEPTED, MAINTENANCE, UNCONFIRMED
-from voice_notify.domain.notification import OnUnconfirmed, build_notification
+from voice_notify.domain.notification import Notification, OnUnconfirmed, build_notification
 from voice_notify.domain.retry import RetryPolicy, decide
 from voice_notify.domain.windows import Limits
 from voice_notify.errors import LedgerDamaged
 from voice_notify.ledger import keys
-from voice_notify.ledger.ledger import Ledger, Settlement
+from voice_notify.ledger.ledger import Grant, Ledger, Settlement
 from voice_notify.ledger.rules import LedgerRules
 from voice_notify.ledger.scripts import Scripts
 
@@ -36,7 +36,6 @@ OPTIONS = LedgerRules(
     suspect_run=1000,
     cooldown_ms=1,
     cooldown_max_ms=1,
-    wakeup_lease_ms=1,
 )
 
 
@@ -72,7 +71,7 @@ def redis_now(client: redis.Redis) -> int:
 
 
 def hammer(url: str, name: int, processes: int, mobiles: Sequence[str], operations: int) -> Report:
-    """Submit, claim, call, settle, cancel and expire at random, once all `processes` are there."""
+    """Submit, call, settle, cancel and sweep at random, once all `processes` are there."""
     chance, report = random.Random(name), Report()  # noqa: S311 - not for secrets
     with redis.Redis.from_url(url, decode_responses=True, protocol=2) as client:
         ledger = open_ledger(client)
@@ -80,34 +79,44 @@ def hammer(url: str, name: int, processes: int, mobiles: Sequence[str], operatio
         while int(client.get("present") or 0) < processes:
             time.sleep(0.001)
         for number in range(operations):
-            token = f"{name}-{number}"
-            match chance.choices(["submit", "call", "cancel", "claim", "expire"], [30, 50, 5, 10, 5])[0]:
+            id_ = f"{name}-{number}"
+            match chance.choices(["submit", "call", "cancel", "sweep"], [30, 55, 5, 10])[0]:
                 case "submit":
-                    mobile = chance.choice(mobiles)
-                    ledger.submit(build_notification(mobile, "453662", id=token, key=token, templates={}))
-                    report.submitted.append(token)
-                case "call" if report.submitted:
-                    _call(ledger, chance.choice(report.submitted), token, chance, report)
+                    ledger.submit(_notification(id_, chance.choice(mobiles), chance))
+                    report.submitted.append(id_)
+                case "call":
+                    for grant in _ask_for_calls(ledger, f"p{name}", number, chance):
+                        _call(ledger, grant, chance, report)
                 case "cancel" if report.submitted:
                     ledger.cancel(chance.choice(report.submitted))
-                case "claim":
-                    for id_ in ledger.claim(lines=(3, 3), wakeup=token, wakeups_per_worker=100, worker=f"w{name}").ids:
-                        _call(ledger, id_, f"{token}-{id_}", chance, report)
-                case "expire":
-                    ledger.expire()
+                case "sweep":
+                    ledger.sweep(f"w{name}", most=chance.choice([1, 100]))
     return report
 
 
-def _call(ledger: Ledger, id_: str, token: str, chance: random.Random, report: Report) -> None:
-    (grant,) = ledger.grant([(id_, token)])
-    assert not isinstance(grant, LedgerDamaged)
-    if grant is None:
-        return
+def _notification(id_: str, mobile: str, chance: random.Random) -> Notification:
+    countdown, priority = chance.choice([0, 0, 0.005, 0.02]), chance.choice([0, 0, 5, 9])
+    return build_notification(mobile, "453662", id=id_, key=id_, countdown=countdown, priority=priority, templates={})
+
+
+def _ask_for_calls(ledger: Ledger, process: str, request: int, chance: random.Random) -> tuple[Grant, ...]:
+    most = chance.choice([1, 1, 3])
+    ordinary = chance.choice([most, most - 1])
+    granted = ledger.grant(most, ordinary=ordinary, process=process, request=request)
+    assert not granted.damaged
+    assert len(granted.grants) <= most
+    if granted.grants and chance.random() < 0.2:  # the reply was lost
+        again = ledger.grant(most, ordinary=ordinary, process=process, request=request)
+        assert [grant.token for grant in again.grants] == [grant.token for grant in granted.grants]
+    return granted.grants
+
+
+def _call(ledger: Ledger, grant: Grant, chance: random.Random, report: Report) -> None:
     time.sleep(chance.choice([0, 0, 0.001, 0.005]))  # the provider takes its time
     outcome = chance.choice([ACCEPTED, ACCEPTED, ACCEPTED, MAINTENANCE, UNCONFIRMED])
     step = decide(outcome, grant.attempt, POLICY, grant.now_ms, chance.random())
     replied = redis_now(ledger.scripts.client)
-    (state,) = ledger.settle([Settlement(grant.id, token, outcome, step)])
+    (state,) = ledger.settle([Settlement(grant.id, grant.token, outcome, step)])
     assert not isinstance(state, LedgerDamaged)
     was_placed = outcome is not MAINTENANCE  # or may have been
     report.placed.append(Placed(grant.id, grant.mobile, grant.now_ms, replied, state, was_placed))

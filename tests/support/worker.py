@@ -26,9 +26,9 @@ STOP_SECONDS = 30
 
 
 def impatient(scripts: Scripts) -> Scripts:
-    """The crashing application's scripts: it notices a lost wake-up or call soon, to spare the tests the wait."""
+    """The crashing application's scripts: it notices a lost call soon, to spare the tests the wait."""
     rules = scripts.rules
-    return replace(scripts, rules=replace(rules, wakeup_lease_ms=1000, lease_ms=rules.lease_ms - 1500))
+    return replace(scripts, rules=replace(rules, lease_ms=rules.lease_ms - 1500))
 
 
 class Worker:

@@ -35,7 +35,13 @@ def one_that_rang(cli: Cli) -> list[str]:
 def test_an_empty_dead_letter_queue_is_told(cli: Cli) -> None:
     """An empty dead-letter queue is told as such."""
     assert cli.lines("dlq", "list") == ["no dead letters match"]
-    assert cli.json("dlq", "list") == {"total": 0, "called": 0, "summary": [], "letters": []}
+    assert cli.json("dlq", "list") == {
+        "total": 0,
+        "called": 0,
+        "summary": [],
+        "letters": [],
+        "next": None,
+    }
     assert cli.lines("dlq", "replay", "--all", "--yes") == ["no dead letters match"]
 
 
@@ -55,10 +61,24 @@ def test_dead_letters_are_counted_and_listed(cli: Cli) -> None:
 @pytest.mark.usefixtures("dead_letters")
 def test_limit_limits_what_is_listed_not_what_is_counted(cli: Cli) -> None:
     """`--limit` limits what is listed, not what is counted."""
-    assert cli.lines("dlq", "list", "--limit", "2")[-1] == "… and 3 more: --limit shows more"
     document = cli.json("dlq", "list", "--limit", "2")
     assert (document["total"], len(document["letters"])) == (5, 2)
     assert document["summary"][0] == {"code": "400", "reason": "refused", "count": 2}
+    assert cli.lines("dlq", "list", "--limit", "2")[-1] == f"… and more: --after {document['next']} goes on"
+    assert cli.json("dlq", "list", "--limit", "0")["total"] == 5
+
+
+def test_a_list_goes_on_where_another_ended(cli: Cli, dead_letters: list[str]) -> None:
+    """Also where the last one shown has left; all are counted on each page."""
+    first = cli.json("dlq", "list", "--limit", "2")
+    cli.account.dead_letters.purge(dead_letters[1:2])
+    second = cli.json("dlq", "list", "--limit", "2", "--after", first["next"])
+    last = cli.json("dlq", "list", "--limit", "2", "--after", second["next"])
+    pages = [[each["id"] for each in page["letters"]] for page in (first, second, last)]
+    assert pages == [dead_letters[:2], dead_letters[2:4], dead_letters[4:]]
+    assert (second["total"], last["total"], last["next"]) == (4, 4, None)
+    refused = cli.run("dlq", "list", "--after", "nowhere")
+    assert (refused.exit_code, "'nowhere' is no place in this list" in refused.stderr) == (2, True)
 
 
 @pytest.mark.usefixtures("dead_letters")

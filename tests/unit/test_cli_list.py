@@ -9,12 +9,14 @@ import pytest
 from tests.support.account import NO_BALANCE, REFUSED, other_number
 from tests.support.cli import Cli, command_line
 from voice_notify.cli.ctrl_c import Stop
-from voice_notify.ledger import listing
+from voice_notify.ledger import paging
+from voice_notify.ledger.scripts import Scripts
 
 
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
     with command_line(monkeypatch) as cli:
+        monkeypatch.setattr(Scripts, "now_ms", lambda _: cli.account.clock.now)
         yield cli
 
 
@@ -44,7 +46,7 @@ def test_without_a_state_the_open_ones_are_listed(cli: Cli) -> None:
         "id state reason mobile template submitted",
         "c1 calling attempt 139****0003 453662 2025-06-01 12:00:00",
         "",
-        "waiting, the number that is due first, each number's in the order of its line:",
+        "waiting, the number whose turn comes first, each number's in the order of its line:",
         "id state reason mobile template submitted",
         "w1 waiting new 139****0001 453662 2025-06-01 12:00:00",
         "w2 waiting not_before 139****0002 453662 2025-06-01 12:00:00",
@@ -71,13 +73,32 @@ def test_options_choose_what_is_listed(cli: Cli, arguments: tuple[str, ...], fou
     assert listed(cli, *arguments) == found
 
 
-def test_others_that_match_are_counted_where_that_is_known(cli: Cli) -> None:
-    """That there is more than what is shown is said, with the number where it is known."""
+def test_a_list_says_how_to_go_on(cli: Cli) -> None:
+    """What a list prints leads to the next page, in text and in JSON; the last page leads nowhere."""
     some(cli)
-    assert cli.lines("list", "--state", "accepted", "--limit", "1")[-1] == "… and 2 more: --limit shows more"
-    assert cli.lines("list", "--state", "waiting", "--limit", "1")[-1] == "… and more: --limit shows more"
+    for state, ids in (("accepted", ["a3", "a2", "a1"]), ("waiting", ["w1", "w2"]), ("dead", ["d1"])):
+        arguments, found = ["--state", state, "--limit", "1"], []
+        for id_ in ids:
+            (page,) = cli.json("list", *arguments)["lists"]
+            found += page["notifications"]
+            told = cli.lines("list", *arguments)[-1]
+            if id_ == ids[-1]:
+                assert (page["next"], "--after" in told) == (None, False)
+            else:
+                arguments[4:] = ["--after", page["next"]]
+                assert told == f"… there may be more: --state {state} --after {page['next']} goes on"
+        assert [each["id"] for each in found] == ids
     assert cli.lines("list", "--state", "expired")[-1] == "none expired"
-    assert cli.json("list", "--state", "accepted", "--limit", "1")["lists"][0]["more"] is True
+
+
+def test_a_place_belongs_to_one_list(cli: Cli) -> None:
+    """Without its state, or in another list, it is a mistake of the command line."""
+    some(cli)
+    for states in ((), ("--state", "accepted", "--state", "dead")):
+        refused = cli.run("list", *states, "--after", "20240:1")
+        assert (refused.exit_code, "--after goes with one --state" in refused.stderr) == (2, True)
+    refused = cli.run("list", "--state", "waiting", "--after", "nowhere")
+    assert (refused.exit_code, "'nowhere' is no place in this list" in refused.stderr) == (2, True)
 
 
 def test_numbers_in_a_list_are_masked(cli: Cli) -> None:
@@ -89,13 +110,18 @@ def test_numbers_in_a_list_are_masked(cli: Cli) -> None:
 
 
 def test_a_stopped_search_shows_what_it_found(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C during the look at all notifications shows what was found, and says that this is not all."""
-    for number in range(40):
-        cli.account.call(cli.account.submit(other_number(number)))
-    monkeypatch.setattr(listing, "_CHUNK", 3)
-    monkeypatch.setattr(Stop, "asked", True)
-    assert "stopped before all notifications were looked at" in cli.lines("list", "--state", "accepted")
-    assert cli.json("list", "--state", "accepted")["lists"][0]["complete"] is False
+    """Ctrl-C ends a search: what was found is shown, that this is not all, and with what to go on."""
+    monkeypatch.setattr(paging, "PAGE", 3)
+    for number in range(5):
+        cli.account.call(cli.account.submit(other_number(number), id=f"n{number}"))
+    search = ("list", "--state", "accepted", "--number", other_number(1))
+    with monkeypatch.context() as stopped:
+        stopped.setattr(Stop, "asked", True)
+        lines, document = cli.lines(*search), cli.json(*search)["lists"][0]
+    assert lines[2:4] == ["stopped before all notifications were looked at", "none accepted"]
+    assert (document["complete"], document["notifications"]) == (False, [])
+    assert lines[4].endswith(f"--after {document['next']} goes on")
+    assert listed(cli, *search[1:], "--after", document["next"]) == {"accepted": ["n1"]}
 
 
 def test_a_paused_account_is_listed_like_others(cli: Cli) -> None:

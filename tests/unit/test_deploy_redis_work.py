@@ -85,8 +85,15 @@ def look_and_put_right(operator: Ledger) -> None:
     assert read_account_status(operator.scripts).counts[State.ACCEPTED] == 1
     assert read_number(operator.scripts, "13800138000", most=10).left == 4
     assert Statistics(operator).read(days=2).totals.submitted == 8
-    listing = Listing(operator.scripts)
-    assert {each.id for each in listing.waiting(Wanted())} == {"n1", "n2", "n5", "n6"}
-    ended = listing.ended(State.CANCELLED, Wanted(), 10, show=lambda *_: None, stopped=lambda: False)
-    assert [each.id for each in ended.newest] == ["n7"]
+    assert listed(operator, State.WAITING) == {"n1", "n2", "n5", "n6"}
+    assert (listed(operator, State.CALLING), listed(operator, State.DEAD)) == (set(), {"n4"})
+    assert (listed(operator, State.ACCEPTED), listed(operator, State.CANCELLED)) == ({"n0"}, {"n7"})
     assert operator.cancel("n1") is State.WAITING
+
+
+def listed(operator: Ledger, state: State) -> set[str]:
+    """The ids of the notifications in a state, on two pages."""
+    listing = Listing(operator.scripts)
+    first = listing.find(state, Wanted(), 1)
+    rest = listing.find(state, Wanted(), 10, first.next).records if first.next else ()
+    return {each.id for each in (*first.records, *rest)}

@@ -1,1 +1,1 @@
-"""What goes through the broker: the Celery application, its configuration, wake-ups."""
+"""What goes through the broker: the Celery application and its configuration."""

@@ -1,8 +1,9 @@
 """The Celery application that producers, workers and monitors share.
 
-A message is a doorbell that may be lost, repeated or late; the ledger is the truth. So nothing here waits inside
-Celery: no ETA, no long visibility timeout, no result that matters. What belongs to one side only is named by a string,
-so that a producer loads nothing of a worker.
+No notification waits inside Celery: no ETA, no long visibility timeout, no result that matters; the ledger is the
+truth, and wakes the processes of the workers itself. Celery starts, stops and watches these, carries the messages of
+third-party producers, remote control and events. What belongs to one side only is named by a string, so that a
+producer loads nothing of a worker.
 """
 
 from __future__ import annotations
@@ -32,6 +33,6 @@ app = Application(
     set_as_current=False,
     loader="voice_notify.broker.configuration:SettingsLoader",
     log="voice_notify.monitoring.worker_logs:WorkerLogging",
-    include=["voice_notify.producer.notify_task", "voice_notify.delivery.wake_task"],
+    include=["voice_notify.producer.notify_task", "voice_notify.delivery.lifecycle"],
 )
 app.steps["worker"].add("voice_notify.delivery.bootstep:DeliveryStep")

@@ -53,7 +53,7 @@ def shown_in_one_line(read: Callable[[], _T]) -> _T:
 
 
 def queue_name(app_id: str) -> str:
-    """The queue of an account: two accounts may share a broker, and must not answer each other's wake-ups."""
+    """The queue of an account: two accounts may share a broker, and must not take each other's messages."""
     return f"voice-notify.{app_id}"
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from voice_notify.concurrency.background import Background
+from voice_notify.delivery.monitor import Monitor
 from voice_notify.errors import LedgerDamaged, StoreUnavailable
-from voice_notify.ledger.ledger import Grant, Ledger, Settlement
+from voice_notify.ledger.ledger import Ledger, Settlement
 from voice_notify.ledger.results import SettleResult
 from voice_notify.monitoring.logs import get_logger
 
@@ -23,22 +23,12 @@ _BATCH_WINDOW_S = 0.005
 _KEEP_S = 600
 
 
-class Observer(Protocol):
-    """Is told what happens, and neither fails nor waits; `monitoring.task_events.TaskEvents` in a worker."""
-
-    def begun(self, grants: Iterable[Grant]) -> None:
-        """Calls begin."""
-
-    def ended(self, settled: Sequence[tuple[Settlement, SettleResult]]) -> None:
-        """Attempts were settled, each with what that came to."""
-
-
 class Settler:
     """Gives the ledger what has ended, many attempts at once where there are many."""
 
-    def __init__(self, ledger: Ledger, observer: Observer | None = None) -> None:
+    def __init__(self, ledger: Ledger, monitor: Monitor) -> None:
         self._ledger = ledger
-        self._observer = observer
+        self._monitor = monitor
         self._retrying = Retrying(
             retry=retry_if_exception_type(StoreUnavailable),
             wait=wait_random_exponential(multiplier=0.1, max=2),
@@ -64,13 +54,13 @@ class Settler:
             # The lease runs out, and the attempts count as unconfirmed.
             log.exception("attempts not settled", ids=[each.id for each in batch])
             return
-        report(batch, results, self._observer)
+        report(batch, results, self._monitor)
 
 
 def report(
-    settlements: Sequence[Settlement], results: Sequence[SettleResult | LedgerDamaged], observer: Observer | None
+    settlements: Sequence[Settlement], results: Sequence[SettleResult | LedgerDamaged], monitor: Monitor
 ) -> None:
-    """Tell the observer and the log what the ledger made of `settlements`."""
+    """Tell the monitor and the log what the ledger made of `settlements`."""
     settled = []
     for each, result in zip(settlements, results, strict=True):
         if isinstance(result, LedgerDamaged):
@@ -82,5 +72,4 @@ def report(
             log.warning("call lapsed", id=each.id, state=result, reason=each.step.reason)
         elif result != each.step.state:
             log.warning("settled otherwise", id=each.id, expected=each.step.state, state=result)
-    if observer:
-        observer.ended(settled)
+    monitor.ended(settled)

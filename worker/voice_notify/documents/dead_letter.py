@@ -18,6 +18,7 @@ from voice_notify.documents.notification import (
     history_of,
 )
 from voice_notify.ledger.explanation import Explanation
+from voice_notify.ledger.listing import entry_text, parse_entry
 from voice_notify.ledger.notifications import Record
 
 
@@ -47,7 +48,7 @@ class DeadLetterCountDocument(Document):
 
 
 class DeadLetterListDocument(Document):
-    """How many dead letters match, and the oldest of them."""
+    """How many dead letters match, and some of them."""
 
     total: int = Field(description="How many match.")
     called: int = Field(
@@ -56,20 +57,38 @@ class DeadLetterListDocument(Document):
     summary: tuple[DeadLetterCountDocument, ...] = Field(
         description="How many there are by code and reason, the most frequent first."
     )
-    letters: tuple[NotificationDocument, ...] = Field(description="The oldest of them.")
+    letters: tuple[NotificationDocument, ...] = Field(description="Those on this page, the oldest first.")
+    next: str | None = Field(description="What `--after` takes for the next page; null where this is the last one.")
 
     @classmethod
-    def of(cls, matching: Iterable[Record], limit: int, zone: tzinfo, *, reveal: bool = False) -> Self:
-        """The document of all that match, oldest first, with its times in `zone`; it lists the first `limit`."""
+    def of(
+        cls, matching: Iterable[Record], limit: int, after: str | None, zone: tzinfo, *, reveal: bool = False
+    ) -> Self:
+        """The document of all that match, oldest first, with its times in `zone`.
+
+        It lists the first `limit` of those that come after the place `after`. Raises `UnknownPlace`.
+        """
         counts: Counter[tuple[str, str]] = Counter()
         listed: list[NotificationDocument] = []
-        called = 0
+        called, place, more = 0, parse_entry(after), False
         for record in matching:
             counts[record.code, record.reason] += 1
             called += bool(record.call_id)
+            entry = (float(record.ended_ms or 0), record.id)
+            if entry <= place:
+                continue
             if len(listed) < limit:
                 listed.append(NotificationDocument.of(record, zone, reveal=reveal))
-        return cls(total=counts.total(), called=called, summary=summary_of(counts), letters=tuple(listed))
+                place = entry
+            else:
+                more = True
+        return cls(
+            total=counts.total(),
+            called=called,
+            summary=summary_of(counts),
+            letters=tuple(listed),
+            next=entry_text(place) if listed and more else None,
+        )
 
 
 def summary_of(counts: Counter[tuple[str, str]]) -> tuple[DeadLetterCountDocument, ...]:

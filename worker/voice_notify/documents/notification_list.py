@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Self
 
@@ -11,12 +11,12 @@ from pydantic import Field
 from voice_notify.documents.document import Document
 from voice_notify.documents.notification import NotificationDocument
 from voice_notify.domain.states import State
-from voice_notify.ledger.notifications import Record
+from voice_notify.ledger.listing import Found
 
 #: In which order each state is listed.
 ORDERS = {
     State.CALLING: "the one whose lease runs out first",
-    State.WAITING: "the number that is due first, each number's in the order of its line",
+    State.WAITING: "the number whose turn comes first, each number's in the order of its line",
     State.DEAD: "the oldest first",
     State.ACCEPTED: "the newest first",
     State.EXPIRED: "the newest first",
@@ -29,21 +29,21 @@ class StateListDocument(Document):
 
     state: State = Field(description="The state that all of them are in.")
     order: str = Field(description="Which of them comes first, in words.")
-    complete: bool = Field(description="False where the search was stopped before it had looked at all notifications.")
-    more: bool = Field(description="Whether others match that are not listed.")
-    notifications: tuple[NotificationDocument, ...] = Field(description="The first of them.")
+    complete: bool = Field(description="False where the search was stopped before it had found enough.")
+    notifications: tuple[NotificationDocument, ...] = Field(description="Those on this page.")
+    next: str | None = Field(
+        description="What `--after` takes for the next page, which may be empty; null where this is the last one."
+    )
 
     @classmethod
-    def of(  # noqa: PLR0913 - what a search found, and how it is to be shown
-        cls, state: State, records: Iterable[Record], zone: tzinfo, *, complete: bool, more: bool, reveal: bool = False
-    ) -> Self:
+    def of(cls, state: State, found: Found, zone: tzinfo, *, reveal: bool = False) -> Self:
         """The document of what a search for one state found, with its times in `zone`."""
         return cls(
             state=state,
             order=ORDERS[state],
-            complete=complete,
-            more=more,
-            notifications=tuple(NotificationDocument.of(record, zone, reveal=reveal) for record in records),
+            complete=found.complete,
+            notifications=tuple(NotificationDocument.of(record, zone, reveal=reveal) for record in found.records),
+            next=found.next,
         )
 
 

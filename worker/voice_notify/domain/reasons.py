@@ -21,6 +21,7 @@ class Reason(StrEnum):
     PAUSED = "paused"  #: the account is paused
     QUOTA = "quota"  #: the provider's own limit for the number: it answered 606
     RATE = "rate"  #: `max_calls_per_second` of the account
+    BACKLOG = "backlog"  #: others are called before it: more urgent ones, or longer due
     IN_FLIGHT = "in_flight"  #: another call to its number is on the wire
     RESEND = "resend"  #: an attempt had an unknown outcome, and its policy has it called again
 

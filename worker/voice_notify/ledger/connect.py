@@ -44,6 +44,7 @@ def _rules(settings: Settings) -> LedgerRules:
         suspect_run=settings.suspect_run,
         cooldown_ms=_ms(settings.breaker_cooldown),
         cooldown_max_ms=_ms(settings.breaker_cooldown_max),
+        urgent_priority=settings.urgent_priority,
     )
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from voice_notify.domain.forecast import Others, forecast
 from voice_notify.domain.outcome import Kind
 from voice_notify.domain.retry import Verdict, Window
 from voice_notify.domain.states import State
-from voice_notify.domain.windows import Limits, parse_call_times
 from voice_notify.ledger.declaration import BatchScript, Nothing, Script
 from voice_notify.ledger.results import SettleResult, SubmitStatus
 
@@ -34,16 +32,12 @@ class Done(NamedTuple):
 # What applications do.
 
 
-class SubmitCall(NamedTuple):
-    most_wakeups: int
-    wakeup: str
-
-
 class SubmitItem(NamedTuple):
-    priority: int
-    countdown: int
+    # Most have none of these: to read a number costs a script as much as a short command.
+    priority: int | None
+    countdown: int | None
     expires: int | None
-    units: int
+    units: int | None
     id: str
     mobile: str
     template: str
@@ -53,31 +47,19 @@ class SubmitItem(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """What the ledger made of a submitted notification; times in milliseconds of its clock."""
+    """What the ledger made of a submitted notification."""
 
     status: SubmitStatus
     id: str
     state: State | None  #: of the notification, which may have ended if its id or its key was known
-    number_free_at: int  #: its number is not called before
-    ready_at: int  #: its own time
-    before: int  #: in its line, and called before it
-    behind: int  #: in its line, and called before it only while it is scheduled
-    call_times: str  #: of the number's newest calls
-    wake: bool  #: the caller is to send its wake-up
 
     @property
     def duplicate(self) -> bool:
         """Whether the id or the key was known: nothing new was stored."""
         return self.status is SubmitStatus.DUPLICATE
 
-    def eta_ms(self, limits: Limits) -> int:
-        """The earliest moment at which the windows and the line ahead allow the call."""
-        others = Others(self.before, self.behind)
-        calls = parse_call_times(self.call_times)
-        return forecast(calls, others, self.number_free_at, self.ready_at, limits)[0]
 
-
-SUBMIT = BatchScript("submit", SubmitCall, SubmitItem, Submission)
+SUBMIT = BatchScript("submit", Nothing, SubmitItem, Submission)
 
 
 class CancelReply(NamedTuple):
@@ -102,6 +84,10 @@ class ExplainReply(NamedTuple):
     limit: str
     pause: dict[str, str]
     budget_pause: dict[str, str]
+    due_before: int | None
+    calling: int
+    rate_free_at: int
+    ms_per_call: float
 
 
 EXPLAIN = Script("explain", OneId, ExplainReply)
@@ -110,11 +96,40 @@ EXPLAIN = Script("explain", OneId, ExplainReply)
 # What workers do.
 
 
-class ClaimCall(NamedTuple):
-    fewest: int
+class GrantCall(NamedTuple):
     most: int
-    wakeups_per_worker: int
-    wakeup: str
+    ordinary: int
+    request: int
+    process: str
+
+
+class GrantedCall(NamedTuple):
+    id: str
+    token: str
+    mobile: str
+    template: str
+    params: str
+    attempts: int
+    unconfirmed: int
+    policy: str
+    within: int
+
+
+class GrantReply(NamedTuple):
+    now: int
+    ahead: int
+    grants: tuple[GrantedCall, ...]
+    expired: tuple[str, ...]
+    damaged: tuple[str, ...]
+    why: str
+    idle: int | None
+
+
+GRANT = Script("grant", GrantCall, GrantReply)
+
+
+class SweepCall(NamedTuple):
+    most: int
     worker: str
 
 
@@ -126,38 +141,15 @@ class LapsedCall(NamedTuple):
     policy: str
 
 
-class ClaimReply(NamedTuple):
-    ids: tuple[str, ...]
+class SweepReply(NamedTuple):
+    now: int
+    ahead: int
     lapsed: tuple[LapsedCall, ...]
-    now: int
-    idle: int | None
+    expired: tuple[str, ...]
+    more: bool
 
 
-CLAIM = Script("claim", ClaimCall, ClaimReply)
-
-
-GIVE_BACK = BatchScript("give_back", Nothing, OneId, Nothing)
-
-
-class GrantItem(NamedTuple):
-    id: str
-    token: str
-
-
-class GrantReply(NamedTuple):
-    granted: bool
-    id: str
-    mobile: str
-    template: str
-    params: str
-    attempts: int
-    unconfirmed: int
-    policy: str
-    now: int
-    within: int
-
-
-GRANT = BatchScript("grant", Nothing, GrantItem, GrantReply)
+SWEEP = Script("sweep", SweepCall, SweepReply)
 
 
 class SettleItem(NamedTuple):
@@ -184,17 +176,6 @@ class SettleReply(NamedTuple):
 
 
 SETTLE = BatchScript("settle", Nothing, SettleItem, SettleReply)
-
-
-class ExpireCall(NamedTuple):
-    most: int
-
-
-class ExpireReply(NamedTuple):
-    ids: tuple[str, ...]
-
-
-EXPIRE = Script("expire", ExpireCall, ExpireReply)
 
 
 # What operators do.
@@ -230,7 +211,8 @@ class NumberCall(NamedTuple):
 
 class InLineReply(NamedTuple):
     id: str
-    score: float
+    in_flight: bool
+    ready_at: int
     record: dict[str, str]
 
 

@@ -11,15 +11,13 @@ from voice_notify.errors import LedgerDamaged
 from voice_notify.ledger import keys
 from voice_notify.ledger.contracts import PURGE, REPLAY, Done, OneId, ReplayCall
 from voice_notify.ledger.declaration import BatchScript, CommonT, Nothing
-from voice_notify.ledger.listing import read_records
 from voice_notify.ledger.notifications import Record
+from voice_notify.ledger.paging import PAGE, START, pages_of_set, read_records
 from voice_notify.ledger.redis_errors import store_errors
 from voice_notify.ledger.scripts import Scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class DeadLetters:
             return int(self._scripts.client.zcard(self._scripts.prefix + keys.DEAD))
 
     def find(self, only: Filter, limit: int | None = None) -> Iterator[Record]:
-        """Those that match, oldest first, read in chunks; safe while others are added or taken out."""
+        """Those that match, oldest first, read in pages; safe while others are added or taken out."""
         return islice(
             (letter for letter in read_records(self._scripts, self._ids(only)) if only.matches(letter)), limit
         )
@@ -78,7 +76,7 @@ class DeadLetters:
     def _each(self, script: BatchScript[CommonT, OneId, Done], common: CommonT, ids: Iterable[str]) -> int:
         done, ids = 0, iter(ids)
         damaged: list[LedgerDamaged] = []
-        while chunk := list(islice(ids, _CHUNK)):
+        while chunk := list(islice(ids, PAGE)):
             replies = self._scripts.run_each(script, common, [OneId(id_) for id_ in chunk])
             done += sum(reply.done for reply in replies if isinstance(reply, Done))
             damaged += [reply for reply in replies if isinstance(reply, LedgerDamaged)]
@@ -87,13 +85,17 @@ class DeadLetters:
         return done
 
     def _ids(self, only: Filter) -> Iterator[str]:
-        """Of all letters of the right age, at one moment: an index would skip letters when earlier ones leave."""
-        client = self._scripts.client
+        """Of all letters of the right age; what dies from now on is left out, also where it was among them before."""
+        client: Any = self._scripts.client
         now = self._scripts.now_ms()
         with store_errors:
-            ids: Any = client.zrangebyscore(
-                self._scripts.prefix + keys.DEAD,
-                "-inf" if only.newer_than_ms is None else now - only.newer_than_ms,
-                "+inf" if only.older_than_ms is None else now - only.older_than_ms,
-            )
-        yield from ids
+            newest = client.zrange(self._scripts.prefix + keys.DEAD, -1, -1, withscores=True)
+        until = newest[0][1] if newest else 0
+        if only.older_than_ms is not None:
+            until = min(until, now - only.older_than_ms)
+        after = START if only.newer_than_ms is None else (float(now - only.newer_than_ms), "")
+        for page in pages_of_set(self._scripts, keys.DEAD, after):
+            for died_ms, id_ in page:
+                if died_ms > until:
+                    return
+                yield id_

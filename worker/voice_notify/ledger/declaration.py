@@ -19,6 +19,10 @@ from voice_notify.domain.masking import mask_text
 from voice_notify.errors import LedgerDamaged
 from voice_notify.ledger.rules import Argument
 
+#: Between the values of an item, none of which has control characters.
+_SEPARATOR = "\x1f"
+_SEPARATOR_LUA = "\\31"
+
 
 class Nothing(NamedTuple):
     """What a script is given, or answers, that needs or has nothing to say."""
@@ -73,15 +77,16 @@ class BatchScript(Generic[CommonT, ItemT, ReplyT]):
         """The Lua side of the declaration, for a script that uses these rules."""
         at = count(2)
         head = _lua_head(rules, self.common, at)
-        fields = _lua_fields(self.item, (f"i + {offset}" for offset in count()))
+        names = [f"item_{name}" for name in self.item._fields]
+        pattern = _SEPARATOR_LUA.join([f"([^{_SEPARATOR_LUA}]*)"] * len(names))
         return "\n".join(
             [
                 *head,
                 f"local next_argument = {next(at)}",
                 "local function next_item()",
-                "  local i = next_argument",
-                f"  next_argument = i + {len(self.item._fields)}",
-                f"  return {fields}",
+                f"  local {', '.join(names)} = string.match(ARGV[next_argument], '^{pattern}$')",
+                "  next_argument = next_argument + 1",
+                f"  return {_lua_fields(self.item, names)}",
                 "end",
                 *_lua_packers(self.reply),
             ]
@@ -95,6 +100,14 @@ class BatchScript(Generic[CommonT, ItemT, ReplyT]):
 def packed(fields: Iterable[Any]) -> list[Argument]:
     """The values of a tuple that a script is given."""
     return ["" if value is None else value for value in fields]
+
+
+def packed_item(fields: Sequence[Any]) -> str:
+    """The values of an item as one argument: redis-py looks at every single one, which costs more than joining them."""
+    joined = _SEPARATOR.join(["" if value is None else str(value) for value in fields])
+    if joined.count(_SEPARATOR) != len(fields) - 1:
+        raise ValueError("a value contains the character that separates them, U+001F")
+    return joined
 
 
 def pairs(flat: Sequence[str]) -> dict[str, str]:
@@ -111,15 +124,15 @@ def _lua_head(rules: Iterable[str], common: type[NamedTuple], at: Iterable[int])
         "local P = KEYS[1]",
         *([read] if names else []),
         f"local rules = {{{given}}}",
-        f"local call = {_lua_fields(common, map(str, at))}",
+        f"local call = {_lua_fields(common, (f'ARGV[{place}]' for place in at))}",
     ]
 
 
-def _lua_fields(fields: type[NamedTuple], places: Iterable[str]) -> str:
+def _lua_fields(fields: type[NamedTuple], values: Iterable[str]) -> str:
     hints = get_type_hints(fields)
     read = (
-        f"{name} = tonumber(ARGV[{place}])" if _is_number(hints[name]) else f"{name} = ARGV[{place}]"
-        for name, place in zip(fields._fields, places, strict=False)
+        f"{name} = tonumber({value})" if _is_number(hints[name]) else f"{name} = {value}"
+        for name, value in zip(fields._fields, values, strict=False)
     )
     return f"{{{', '.join(read)}}}"
 

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from voice_notify.domain.forecast import Others, forecast
 from voice_notify.domain.reasons import HistoryReason, Reason
 from voice_notify.domain.states import State
-from voice_notify.domain.windows import Limits, parse_call_times
+from voice_notify.domain.windows import parse_call_times
 from voice_notify.ledger.breaker import Pause, Pauses
 from voice_notify.ledger.contracts import ExplainReply
 from voice_notify.ledger.notifications import Record, parse_record
+from voice_notify.ledger.rules import LedgerRules
+
+#: What a notification that is scheduled may wait for, besides its own time.
+_OF_SCHEDULED = {Reason.BACKOFF, Reason.RESEND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +41,72 @@ class Explanation:
     ahead: int  #: called before it on the same number, the one in flight included
     history: tuple[Transition, ...]
     pause: Pause | None
+    due_before: int = 0  #: other numbers that are due and called before its own
+    calling: int = 0  #: calls of the account in flight
+    call_ms: int | None = None  #: when it is called, by estimate; None: it is not waiting, or waits for a person
+
+    @property
+    def expires_first(self) -> bool:
+        """Whether its deadline comes before its call, by estimate."""
+        deadline = self.record.deadline_ms
+        return self.call_ms is not None and deadline is not None and deadline <= self.call_ms
+
+    @property
+    def eta_ms(self) -> int | None:
+        """When it is called, by estimate, or was called last; None if neither, or if a person has to act first."""
+        if self.record.state is State.WAITING:
+            return self.call_ms
+        return max((each.at_ms for each in self.history if each.reason == HistoryReason.ATTEMPT), default=None)
 
 
-def explain(id_: str, reply: ExplainReply, limits: Limits) -> Explanation:
+def explain(id_: str, reply: ExplainReply, rules: LedgerRules) -> Explanation:
     """The explanation that the ledger's `reply` gives of a notification that it knows."""
     fields = reply.record or {}
-    found, pauses, now = parse_record(id_, fields), Pauses.parse(reply.pause, reply.budget_pause), reply.now
-    reason, due, ahead = found.reason, None, 0
+    found, pauses = parse_record(id_, fields), Pauses.parse(reply.pause, reply.budget_pause)
+    history = _history(found, reply.log)
     if found.state is State.CALLING:
         due = int(fields["lease"])
-    elif found.state is State.WAITING:
-        others = Others(
-            reply.before, reply.behind, tuple((at, goes_before == 1) for at, goes_before in reply.scheduled)
-        )
-        opens = max(now, reply.hold, pauses.until_ms or 0)
-        due, ahead = forecast(parse_call_times(reply.call_times), others, opens, reply.ready_at, limits)
-        reason = _what_blocks(found, reply, pauses.first, ahead)
-        if pauses.until_ms is None:
-            due = None
-        ahead += bool(reply.in_flight)
-        if due and found.deadline_ms:
-            due = min(due, found.deadline_ms)
-    return Explanation(found, now, reason, due, ahead, _history(found, reply.log), pauses.first)
+        return Explanation(found, reply.now, found.reason, due, 0, history, pauses.first, calling=reply.calling)
+    if found.state is not State.WAITING:
+        return Explanation(found, reply.now, found.reason, None, 0, history, pauses.first)
+    others = Others(reply.before, reply.behind, tuple((at, goes_before == 1) for at, goes_before in reply.scheduled))
+    opens = max(reply.now, reply.hold, pauses.until_ms or 0)
+    call_times = parse_call_times(reply.call_times)
+    by_line, ahead = forecast(call_times, others, opens, reply.ready_at, rules.limits)
+    by_rate, by_pace = _waits(reply, rules)
+    call = None if pauses.until_ms is None else max(by_line, reply.now + max(by_rate, by_pace))
+    reason = _what_blocks(found, reply, pauses.first, ahead)
+    if reason is Reason.NEW and by_rate and by_rate >= by_pace:
+        reason = Reason.RATE
+    elif reason is Reason.NEW and reply.due_before:
+        reason = Reason.BACKLOG
+    return Explanation(
+        record=found,
+        now_ms=reply.now,
+        reason=reason,
+        due_ms=None if call is None else min(call, found.deadline_ms or call),
+        ahead=ahead + bool(reply.in_flight),
+        history=history,
+        pause=pauses.first,
+        due_before=reply.due_before or 0,
+        calling=reply.calling,
+        call_ms=call,
+    )
+
+
+def _waits(reply: ExplainReply, rules: LedgerRules) -> tuple[int, int]:
+    """How long (ms) the account's rate, and the pace of its calls, keep a number waiting that is due."""
+    if reply.due_before is None:
+        return 0, 0
+    opens = max(0, reply.rate_free_at - reply.now)
+    return round(opens + reply.due_before * rules.call_interval_ms), round(reply.due_before * reply.ms_per_call)
 
 
 def _what_blocks(found: Record, reply: ExplainReply, pause: Pause | None, ahead: int) -> Reason:
     if pause:
         return Reason.PAUSED
     if reply.ready_at > reply.now:
-        return Reason.BACKOFF if found.reason == Reason.BACKOFF else Reason.NOT_BEFORE
+        return Reason(found.reason) if found.reason in _OF_SCHEDULED else Reason.NOT_BEFORE
     if reply.in_flight:
         return Reason.IN_FLIGHT
     if reply.number_free_at > reply.now:

@@ -12,17 +12,29 @@ run it; a test compares the names in its text with those here.
 | calls:<mobile>    | string | times (ms) of its newest calls, comma-separated       | `window`              |
 | hold:<mobile>     | string | ms until which 606 holds the number                   | until then            |
 | key:<key>         | string | the id that an idempotency key was given              | as the notification   |
-| agenda            | zset   | numbers with open work; score: ms when next to look   | while not empty       |
+| agenda            | zset   | numbers with open work, banded scores: what is next   | while not empty       |
+|                   |        | in the line, and when it can be called                |                       |
+| promotions        | zset   | numbers of the agenda, banded scores: what becomes    | while not empty       |
+|                   |        | ready later in the line and is more urgent            |                       |
 | calling           | zset   | ids in flight; score: ms when the lease runs out      | while not empty       |
 | deadlines         | zset   | open ids with a deadline; score: ms                   | while not empty       |
 | dead              | zset   | ids of the dead letters; score: ms of death           | while not empty       |
+| ended:<state>:    | list   | ids that came to that final state on that day (days   | as the newest in it   |
+| <day>             |        | since 1970-01-01, China time), the oldest first; not  |                       |
+|                   |        | those that are dead                                   |                       |
 | account           | hash   | the breaker's pause, `ACCOUNT_FIELDS`                 | while paused          |
 | budget_pause      | hash   | the pause of a spent budget: reason message since     | until the next day    |
 |                   |        | until                                                 |                       |
 | run               | set    | numbers refused in a row with the code in `run_code`  | until a success       |
 | run_code          | string | that code                                             | until a success       |
+| pace              | string | since when calls are counted, how many had begun by   | a minute              |
+|                   |        | then, and calls per ms of the seconds before          |                       |
 | rate              | string | ms at which `max_calls_per_second` is used up         | about a second        |
-| wakeups           | zset   | Celery messages under way; score: ms when given up    | while not empty       |
+| wake              | list   | an entry wakes one process that sleeps                | while not empty       |
+| wake:urgent       | list   | the same, for something of `urgent_priority` or above | while not empty       |
+| granted:<process> | string | the last request of a process, and the ids it was     | the lease of a call   |
+|                   |        | granted, for when it asks again                       |                       |
+| clock             | string | ms that time is ahead of the server's, and what it is | permanently           |
 | heartbeats        | zset   | workers alive; score: ms when presumed dead           | while not empty       |
 | counts            | hash   | notifications by state, the waiting as                | permanently           |
 |                   |        | waiting:<reason>; final states all-time               |                       |
@@ -34,8 +46,9 @@ run it; a test compares the names in its text with those here.
 
 A notification lives until it is final and `retention` has passed, a dead letter until it is replayed or purged.
 
+Banded scores: (9 - priority) * 2^42 + ms, so that what is more urgent comes first, and then what is due longer.
 Scores in a line: `-inf`, the one call in flight; negative, ready, by priority, then order of submission; positive,
-the time (ms) at which it may join.
+scheduled: banded, with the time at which it becomes ready.
 """
 
 from __future__ import annotations
@@ -49,15 +62,21 @@ CALLS: Final = "calls:"
 HOLD: Final = "hold:"
 IDEMPOTENCY: Final = "key:"
 AGENDA: Final = "agenda"
+PROMOTIONS: Final = "promotions"
 CALLING: Final = "calling"
 DEADLINES: Final = "deadlines"
 DEAD: Final = "dead"
+ENDED: Final = "ended:"
 ACCOUNT: Final = "account"
 BUDGET_PAUSE: Final = "budget_pause"
 RUN: Final = "run"
 RUN_CODE: Final = "run_code"
 RATE: Final = "rate"
-WAKEUPS: Final = "wakeups"
+PACE: Final = "pace"
+WAKE: Final = "wake"
+WAKE_URGENT: Final = "wake:urgent"
+GRANTED: Final = "granted:"
+CLOCK: Final = "clock"
 HEARTBEATS: Final = "heartbeats"
 COUNTS: Final = "counts"
 TOTALS: Final = "totals"
@@ -111,6 +130,7 @@ TOTALS_FIELDS: Final = {
     "units:<template>": "billing units of calls that the provider took",
     "unsure:<template>": "billing units of calls that it may have taken",
     "deferred:<reason>": "calls that a limit deferred",
+    "begun": "calls that began",
     "late:<bucket>": "how late a call was granted: after its own time, and after its number's limits allowed it",
     "late_ms": "the sum of that",
     "took:<bucket>": "how long a request took, from its start to the reply or to its timeout",

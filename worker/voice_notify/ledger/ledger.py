@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
+from voice_notify.domain.masking import mask_mobile, mask_text
 from voice_notify.domain.notification import Notification, OnUnconfirmed
 from voice_notify.domain.outcome import Outcome
 from voice_notify.domain.retry import Attempt, Step
@@ -29,6 +31,16 @@ _to_json = json.JSONEncoder(ensure_ascii=False).encode
 _POLICIES = frozenset(OnUnconfirmed)
 
 
+class Wakeup(StrEnum):
+    """For what a sleeping process is woken."""
+
+    URGENT = "urgent"  #: something of `urgent_priority` or above
+    ORDINARY = "ordinary"
+
+
+_WAKE_KEYS = {Wakeup.URGENT: keys.WAKE_URGENT, Wakeup.ORDINARY: keys.WAKE}
+
+
 #: Why one of many was not stored.
 SubmitError = LineFull | KeyConflict | LedgerDamaged
 
@@ -43,7 +55,8 @@ class Grant:
     template_id: str
     params: tuple[str, ...]
     attempt: Attempt
-    now_ms: int  #: Redis's clock at the grant
+    now_ms: int  #: the ledger's clock at the grant
+    clock_ahead_ms: int  #: how far that is ahead of the Redis server's, which went back
     send_within_ms: int  #: the request has to be on the wire within that time
 
 
@@ -58,12 +71,24 @@ class Lapsed:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """What a dispatcher has to do."""
+class Granted:
+    """What a process may begin now, the first of them first."""
 
-    ids: tuple[str, ...]  #: one for each line that is due, to wake a worker for
+    grants: tuple[Grant, ...]
+    expired: tuple[str, ...]  #: ids whose deadline had passed when their turn came
+    damaged: tuple[LedgerDamaged, ...]  #: numbers whose line or record could not be read: put off
+    idle_ms: int | None  #: until there may be more for this process, 0: now; None: it is woken
+    server_now_ms: int = 0  #: the Redis server's clock
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What became due without anybody's call."""
+
     lapsed: tuple[Lapsed, ...]
-    idle_ms: int | None  #: until something is due; None: not known
+    expired: tuple[str, ...]
+    more: bool  #: another sweep finds more now
+    server_now_ms: int = 0  #: the Redis server's clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +116,9 @@ class Ledger:
 
     # What applications do.
 
-    def submit(self, notification: Notification, *, wakeup: str = "", most_wakeups: int = 0) -> Submission:
-        """Store one notification. Given the id of a `wakeup`, the submission may ask to send it."""
-        call = contracts.SubmitCall(most_wakeups, wakeup)
-        (reply,) = self.scripts.run_each(contracts.SUBMIT, call, [_submitted(notification)])
+    def submit(self, notification: Notification) -> Submission:
+        """Store one notification, and wake a process for it."""
+        (reply,) = self.scripts.run_each(contracts.SUBMIT, Nothing(), [_submitted(notification)])
         submission = self._submission(require(reply))
         if isinstance(submission, Submission):
             return submission
@@ -102,8 +126,7 @@ class Ledger:
 
     def submit_many(self, notifications: Sequence[Notification]) -> list[Submission | SubmitError]:
         """Store many in one round trip; that one is refused, or its number's line damaged, is its own result."""
-        call = contracts.SubmitCall(0, "")
-        replies = self.scripts.run_each(contracts.SUBMIT, call, [_submitted(each) for each in notifications])
+        replies = self.scripts.run_each(contracts.SUBMIT, Nothing(), [_submitted(each) for each in notifications])
         return [reply if isinstance(reply, LedgerDamaged) else self._submission(reply) for reply in replies]
 
     def cancel(self, id_: str) -> State:
@@ -129,42 +152,49 @@ class Ledger:
         reply = self.scripts.run(contracts.EXPLAIN, contracts.OneId(id_))
         if reply.record is None:
             raise UnknownNotification(id_)
-        return explain(id_, reply, self.rules.limits)
+        return explain(id_, reply, self.rules)
 
     # What workers do.
 
-    def claim(self, *, lines: tuple[int, int], wakeup: str, wakeups_per_worker: int, worker: str) -> Claim:
-        """Lease due lines for a wake-up, `lines` (fewest, most) of them, and lapsed calls for their settlement."""
-        reply = self.scripts.run(contracts.CLAIM, contracts.ClaimCall(*lines, wakeups_per_worker, wakeup, worker))
-        lapsed = (Lapsed(call.id, call.token, _attempt(call), reply.now) for call in reply.lapsed)
-        return Claim(reply.ids, tuple(lapsed), reply.idle)
+    def grant(self, most: int, *, ordinary: int, process: str, request: int) -> Granted:
+        """Ask leave for the calls that are next: `most`, of these `ordinary` below `urgent_priority`.
 
-    def give_back(self, ids: Sequence[str]) -> None:
-        """End the lease of claimed lines that were not begun: they are due again."""
-        self.scripts.run_each(contracts.GIVE_BACK, Nothing(), [contracts.OneId(id_) for id_ in ids])
-
-    def grant(self, attempts: Sequence[tuple[str, str]]) -> list[Grant | LedgerDamaged | None]:
-        """Ask leave for the next call in the line of each (id, attempt token).
-
-        None where a limit defers it, `LedgerDamaged` where the line is damaged: the others are called.
+        A `process` that asks again with the number of its last `request`, whose reply it did not get, is granted the
+        same calls.
         """
-        items = [contracts.GrantItem(*each) for each in attempts]
-        replies = self.scripts.run_each(contracts.GRANT, Nothing(), items)
-        return [_grant(token, reply) for (_, token), reply in zip(attempts, replies, strict=True)]
+        reply = self.scripts.run(contracts.GRANT, contracts.GrantCall(most, ordinary, request, process))
+        why = mask_text(reply.why)
+        damaged = [LedgerDamaged(f"the line of {mask_mobile(mobile)}: {why}") for mobile in reply.damaged]
+        grants = []
+        for call in reply.grants:
+            try:
+                grants.append(_grant(call, reply))
+            except (ValueError, TypeError) as error:  # its lease runs out
+                damaged.append(LedgerDamaged(f"the variables of {call.id} cannot be read: {error}"))
+        return Granted(tuple(grants), reply.expired, tuple(damaged), reply.idle, reply.now - reply.ahead)
+
+    def wait_for_wakeup(self, kinds: Sequence[Wakeup], seconds: float) -> Wakeup | None:
+        """Sleep until woken for one of these; None: not within `seconds`, which are fewer than the socket's timeout."""
+        names = {self.scripts.prefix + _WAKE_KEYS[kind]: kind for kind in kinds}
+        with store_errors:
+            woken: Any = self.scripts.client.blpop(list(names), timeout=seconds)
+        return names[woken[0]] if woken else None
+
+    def wake(self, kind: Wakeup) -> None:
+        """Wake a process that sleeps, or the next that would."""
+        with store_errors:
+            self.scripts.client.lpush(self.scripts.prefix + _WAKE_KEYS[kind], "1")
+
+    def sweep(self, worker: str, *, most: int = 100) -> Sweep:
+        """Say that `worker` is alive; hand over calls whose lease ran out, and end what is past its deadline."""
+        reply = self.scripts.run(contracts.SWEEP, contracts.SweepCall(most, worker))
+        lapsed = (Lapsed(call.id, call.token, _attempt(call), reply.now) for call in reply.lapsed)
+        return Sweep(tuple(lapsed), reply.expired, reply.more, reply.now - reply.ahead)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[SettleResult | LedgerDamaged]:
         """End attempts; for each the state after it, why it did not decide, or `LedgerDamaged`."""
         replies = self.scripts.run_each(contracts.SETTLE, Nothing(), [_ended(each) for each in settlements])
         return [reply if isinstance(reply, LedgerDamaged) else reply.result for reply in replies]
-
-    def expire(self, most: int = 1000) -> list[str]:
-        """End waiting notifications whose deadline has passed. Returns their ids."""
-        return list(self.scripts.run(contracts.EXPIRE, contracts.ExpireCall(most)).ids)
-
-    def forget_wakeup(self, wakeup: str) -> None:
-        """A wake-up was answered: another may be sent."""
-        with store_errors:
-            self.scripts.client.zrem(self.scripts.prefix + keys.WAKEUPS, wakeup)
 
     # What operators do.
 
@@ -208,10 +238,10 @@ class Ledger:
 
 def _submitted(each: Notification) -> contracts.SubmitItem:
     return contracts.SubmitItem(
-        each.priority,
-        round(each.countdown * 1000),
+        each.priority or None,
+        round(each.countdown * 1000) or None,
         None if each.expires is None else max(1, round(each.expires * 1000)),
-        each.units,
+        each.units if each.units > 1 else None,
         each.id,
         each.mobile,
         each.template_id,
@@ -243,18 +273,11 @@ def _ended(each: Settlement) -> contracts.SettleItem:
     )
 
 
-def _attempt(of: contracts.LapsedCall | contracts.GrantReply) -> Attempt:
+def _attempt(of: contracts.LapsedCall | contracts.GrantedCall) -> Attempt:
     # A policy that this version does not know, as another may have written it, leaves the choice to the settings.
     return Attempt(of.attempts, of.unconfirmed, OnUnconfirmed(of.policy) if of.policy in _POLICIES else None)
 
 
-def _grant(token: str, of: contracts.GrantReply | LedgerDamaged) -> Grant | LedgerDamaged | None:
-    if isinstance(of, LedgerDamaged):
-        return of
-    if not of.granted:
-        return None
-    try:
-        params = tuple(json.loads(of.params))
-    except (ValueError, TypeError) as error:
-        return LedgerDamaged(f"the variables of {of.id} cannot be read: {error}")
-    return Grant(of.id, token, of.mobile, of.template, params, _attempt(of), of.now, of.within)
+def _grant(of: contracts.GrantedCall, reply: contracts.GrantReply) -> Grant:
+    params = tuple(json.loads(of.params))
+    return Grant(of.id, of.token, of.mobile, of.template, params, _attempt(of), reply.now, reply.ahead, of.within)

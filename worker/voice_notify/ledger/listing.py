@@ -1,26 +1,29 @@
-"""Notifications by state: those that are open from their indexes, those that ended by a scan."""
+"""Notifications by state, from an index of each state."""
 
 from __future__ import annotations
 
-import heapq
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from voice_notify.domain.calendar import china_day
 from voice_notify.domain.states import State
-from voice_notify.ledger import keys
+from voice_notify.ledger import keys, paging
 from voice_notify.ledger.notifications import Record, parse_record
+from voice_notify.ledger.paging import START, Entry, pages_of_list, pages_of_set, score_text
 from voice_notify.ledger.redis_errors import store_errors
 from voice_notify.ledger.scripts import Scripts
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+#: How many of each line are read in one round trip with the lines of other numbers: most lines are short.
+_FIRST_IN_LINE = 5
 
-_CHUNK = 500
+_SCORE = r"(-?(?:inf|[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?))"
+_ID = r"([A-Za-z0-9_.:-]{1,64})"
 
-#: What of a record decides whether it is listed, and where.
-_FIELDS = ("state", "reason", "mobile", "template", "ended")
+#: An id behind its place in its index: text, which `find` goes on from.
+Placed = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +42,17 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """What a scan found."""
+class Found:
+    """What a search found."""
 
-    newest: tuple[Record, ...]  #: of those that match, the newest first
-    total: int  #: how many match
-    complete: bool  #: whether the scan went through all
+    records: tuple[Record, ...]
+    #: Where another search goes on from, as its `after`; None: nothing is left to look at. What is left may not match.
+    next: str | None
+    complete: bool = True  #: False: it was stopped before it had found enough, or looked at all
 
 
-def read_records(scripts: Scripts, ids: Iterable[str]) -> Iterator[Record]:
-    """The notifications with these ids, in that order, in chunks; one that is gone is left out."""
-    client, prefix, ids = scripts.client, scripts.prefix, iter(ids)
-    while chunk := list(islice(ids, _CHUNK)):
-        with store_errors, client.pipeline(transaction=False) as pipe:
-            for id_ in chunk:
-                pipe.hgetall(prefix + keys.NOTIFICATION + id_)
-            found = pipe.execute()
-        yield from (parse_record(id_, fields) for id_, fields in zip(chunk, found, strict=True) if fields)
+class UnknownPlace(ValueError):
+    """There is no such place in the index, or nobody knows any more where it was."""
 
 
 class Listing:
@@ -65,97 +62,147 @@ class Listing:
         self._scripts = scripts
         self._client: Any = scripts.client
 
-    def calling(self, wanted: Wanted) -> Iterator[Record]:
-        """Those in flight, the one whose lease runs out first before the others."""
-        with store_errors:
-            ids = self._client.zrange(self._scripts.prefix + keys.CALLING, 0, -1)
-        return self._of(State.CALLING, ids, wanted)
-
-    def waiting(self, wanted: Wanted) -> Iterator[Record]:
-        """Those that wait: the number that is due first before the others, each number's in the order of its line.
-
-        What moves while it is read may be missed.
-        """
-        numbers = self._numbers() if wanted.mobile is None else iter([wanted.mobile])
-        return self._of(State.WAITING, self._lines(numbers), wanted)
-
-    def ended(
+    def find(  # noqa: PLR0913 - what is wanted, and how the search is to be told of
         self,
         state: State,
         wanted: Wanted,
         limit: int,
+        after: str | None = None,
         *,
-        show: Callable[[int, float | None], None],
-        stopped: Callable[[], bool],
-    ) -> Ended:
-        """The newest of a final state, by a scan over all notifications; `show` is told how many it has seen.
+        show: Callable[[int], None] = lambda _: None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Found:
+        """The first `limit` in `state` that match, from the beginning or from the `next` of another search.
 
-        While Redis resizes its table, a scan may see and count one twice.
+        Calling: the one whose lease runs out first before the others. Waiting: the number whose turn comes first before
+        the others, each number's in the order of its line. Dead: the oldest first. The other final states: the newest
+        first, as far as `retention` keeps them. What moves in its index meanwhile may be missed, or come twice.
+
+        `show` is told how many were looked at so far; once `stopped` says so, the search ends. Raises `UnknownPlace`
+        for an `after` that no search gave, or that leads to a notification which is not kept any more.
         """
-        newest: list[tuple[int, str]] = []  # a heap, the oldest of them on top
-        total = seen = 0
-        complete = False
-        with store_errors:
-            keys_in_all = max(1, self._client.dbsize())
-        for chunk, scanned, complete in self._scan():  # noqa: B007 - whether the last chunk was the last of all
-            for each in self._matching(state, chunk, wanted):
-                total += 1
-                if each not in newest:
-                    heapq.heappush(newest, each)
-                if len(newest) > limit:
-                    heapq.heappop(newest)
-            seen += len(chunk)
-            show(seen, min(1.0, scanned / keys_in_all))
-            if stopped():
-                break
-        ids = [id_ for _, id_ in sorted(newest, reverse=True)]
-        return Ended(tuple(read_records(self._scripts, ids)), total, complete)
+        pages = self._pages(state, wanted, after)
+        records: list[Record] = []
+        place, seen = after, 0
+        for page in pages:
+            for found_at, record in self._matching(state, page, wanted):
+                if len(records) == limit:
+                    return Found(tuple(records), place)
+                records.append(record)
+                place = found_at
+            place, seen = page[-1][0], seen + len(page)
+            show(seen)
+            if len(records) == limit or stopped():
+                is_left = next(pages, None) is not None
+                return Found(tuple(records), place if is_left else None, len(records) == limit or not is_left)
+        return Found(tuple(records), None)
 
-    def _of(self, state: State, ids: Iterable[str], wanted: Wanted) -> Iterator[Record]:
-        return (
-            each
-            for each in read_records(self._scripts, ids)
-            if each.state is state and wanted.matches(each.reason, each.mobile, each.template_id)
-        )
+    def _matching(self, state: State, page: list[Placed], wanted: Wanted) -> Iterator[tuple[str, Record]]:
+        if wanted != Wanted():
+            page = self._likely(page, wanted)
+        found = paging.read_fields(self._scripts, (id_ for _, id_ in page))
+        for (place, id_), fields in zip(page, found, strict=True):
+            if fields.get("state") == state and wanted.matches(fields["reason"], fields["mobile"], fields["template"]):
+                yield place, parse_record(id_, fields)
 
-    def _numbers(self) -> Iterator[str]:
-        """Numbers with open work, each once."""
-        at, seen = 0, set[str]()
-        while True:
-            with store_errors:
-                chunk: list[str] = self._client.zrange(self._scripts.prefix + keys.AGENDA, at, at + _CHUNK - 1)
-            if not chunk:
-                return
-            at += len(chunk)
-            yield from (number for number in chunk if number not in seen)
-            seen.update(chunk)
-
-    def _lines(self, numbers: Iterator[str]) -> Iterator[str]:
-        while chunk := list(islice(numbers, _CHUNK)):
-            with store_errors, self._client.pipeline(transaction=False) as pipe:
-                for number in chunk:
-                    pipe.zrange(self._scripts.prefix + keys.LINE + number, 0, -1)
-                lines = pipe.execute()
-            for line in lines:
-                yield from line
-
-    def _scan(self) -> Iterator[tuple[Sequence[str], int, bool]]:
-        """Ids of notifications, how many keys were looked at so far, and whether those were all."""
-        begin = self._scripts.prefix + keys.NOTIFICATION
-        cursor, scanned = 0, 0
-        while True:
-            with store_errors:
-                cursor, found = self._client.scan(cursor, match=f"{begin}*", count=_CHUNK)
-            scanned += _CHUNK
-            yield [key.removeprefix(begin) for key in found], scanned, cursor == 0
-            if cursor == 0:
-                return
-
-    def _matching(self, state: State, ids: Sequence[str], wanted: Wanted) -> Iterator[tuple[int, str]]:
+    def _likely(self, page: list[Placed], wanted: Wanted) -> list[Placed]:
+        """Those that match at a glance: mostly few, and a whole record takes twice as long to read."""
         with store_errors, self._client.pipeline(transaction=False) as pipe:
-            for id_ in ids:
-                pipe.hmget(self._scripts.prefix + keys.NOTIFICATION + id_, _FIELDS)
+            for _, id_ in page:
+                pipe.hmget(self._scripts.prefix + keys.NOTIFICATION + id_, "reason", "mobile", "template")
             found = pipe.execute()
-        for id_, (its_state, reason, mobile, template_id, ended) in zip(ids, found, strict=True):
-            if its_state == state and wanted.matches(reason, mobile, template_id):
-                yield int(ended), id_
+        return [placed for placed, fields in zip(page, found, strict=True) if wanted.matches(*fields)]
+
+    def _pages(self, state: State, wanted: Wanted, after: str | None) -> Iterator[list[Placed]]:
+        if state is State.CALLING:
+            return self._in_set(keys.CALLING, parse_entry(after))
+        if state is State.DEAD:
+            return self._in_set(keys.DEAD, parse_entry(after))
+        if state is State.WAITING:
+            return self._waiting(wanted.mobile, after)
+        return self._ended(state, after)
+
+    def _in_set(self, name: str, after: Entry) -> Iterator[list[Placed]]:
+        for page in pages_of_set(self._scripts, name, after):
+            yield [(entry_text(entry), entry[1]) for entry in page]
+
+    def _ended(self, state: State, after: str | None) -> Iterator[list[Placed]]:
+        """The days backwards, as far as `retention` goes, each from the end of its list."""
+        now = self._scripts.now_ms()
+        days = range(china_day(now), china_day(now - self._scripts.rules.retention_ms) - 1, -1)
+        index = f"{keys.ENDED}{state}:"
+        with store_errors, self._client.pipeline(transaction=False) as pipe:
+            for day in days:
+                pipe.llen(f"{self._scripts.prefix}{index}{day}")
+            ends = dict(zip(days, pipe.execute(), strict=True))
+        if after is not None:
+            newest, end = map(int, _parts("([0-9]{1,6}):([0-9]{1,12})", after))
+            ends = {day: min(end, ends[day]) if day == newest else ends[day] for day in days if day <= newest}
+        for day, end in ends.items():
+            for page in pages_of_list(self._scripts, f"{index}{day}", end):
+                yield [(f"{day}:{position}", id_) for position, id_ in page]
+
+    def _waiting(self, mobile: str | None, after: str | None) -> Iterator[list[Placed]]:
+        placed = self._in_lines(mobile, after)
+        while page := list(islice(placed, paging.PAGE)):
+            yield page
+
+    def _in_lines(self, mobile: str | None, after: str | None) -> Iterator[Placed]:
+        """Those in line with one number, or with all numbers in the order of the agenda."""
+        number, begin = (0.0, mobile or ""), START
+        if after is not None:
+            score, place_in_line, id_ = _parts(f"{_SCORE}:{_SCORE}:{_ID}", after)
+            number, begin = (float(score), self._number_of(id_)), (float(place_in_line), id_)
+        if number[1]:
+            yield from self._in_line(number, begin)
+        if mobile is None:
+            yield from self._on_agenda(START if after is None else number)
+
+    def _on_agenda(self, after: Entry) -> Iterator[Placed]:
+        """The lines of the numbers after one, whole."""
+        for numbers in pages_of_set(self._scripts, keys.AGENDA, after):
+            with store_errors, self._client.pipeline(transaction=False) as pipe:
+                for _, mobile in numbers:
+                    pipe.zrange(self._scripts.prefix + keys.LINE + mobile, 0, _FIRST_IN_LINE - 1, withscores=True)
+                lines = pipe.execute()
+            for number, line in zip(numbers, lines, strict=True):
+                first = [(score, id_) for id_, score in line]
+                yield from _placed_in_line(number, first)
+                if len(first) == _FIRST_IN_LINE:
+                    yield from self._in_line(number, first[-1])
+
+    def _in_line(self, number: Entry, after: Entry) -> Iterator[Placed]:
+        for page in pages_of_set(self._scripts, keys.LINE + number[1], after):
+            yield from _placed_in_line(number, page)
+
+    def _number_of(self, id_: str) -> str:
+        with store_errors:
+            number: str | None = self._client.hget(self._scripts.prefix + keys.NOTIFICATION + id_, "mobile")
+        if number is None:
+            raise UnknownPlace(id_)
+        return number
+
+
+def entry_text(entry: Entry) -> str:
+    """The place of an entry in its index."""
+    return f"{score_text(entry[0])}:{entry[1]}"
+
+
+def parse_entry(place: str | None) -> Entry:
+    """The entry that `entry_text` was given, `START` for None. Raises `UnknownPlace`."""
+    if place is None:
+        return START
+    score, id_ = _parts(f"{_SCORE}:{_ID}", place)
+    return float(score), id_
+
+
+def _placed_in_line(number: Entry, line: Iterable[Entry]) -> Iterator[Placed]:
+    at = score_text(number[0])
+    return ((f"{at}:{entry_text(entry)}", entry[1]) for entry in line)
+
+
+def _parts(pattern: str, place: str) -> tuple[str, ...]:
+    found = re.fullmatch(pattern, place)
+    if not found:
+        raise UnknownPlace(place)
+    return found.groups()

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from voice_notify.ledger.scripts import Scripts
 
 
-#: The score in a line of the one call in flight.
-_IN_FLIGHT = float("-inf")
-
-
 class Place(StrEnum):
     """Where in a line a notification stands."""
 
@@ -71,7 +67,7 @@ def read_number(scripts: Scripts, mobile: str, *, most: int) -> NumberView:
     call_times = parse_call_times(found.call_times)
     if pauses.first:
         reason = Reason.PAUSED
-    elif found.first and found.first[0].score == _IN_FLIGHT:
+    elif found.first and found.first[0].in_flight:
         reason = Reason.IN_FLIGHT
     else:
         reason = Reason(found.limit) if found.number_free_at > now else Reason.NEW
@@ -97,7 +93,7 @@ def _call_times_to_come(
     first: Sequence[InLineReply], call_times: Sequence[int], opens_ms: int, limits: Limits
 ) -> list[int | None]:
     """When those of the line that wait are called."""
-    turns = [_turn(each) for each in first if each.score != _IN_FLIGHT]
+    turns = [_turn(each) for each in first if not each.in_flight]
     return timetable(call_times, turns, opens_ms, limits)
 
 
@@ -108,10 +104,10 @@ def _line(first: Sequence[InLineReply], times: Sequence[int | None]) -> Iterator
         if known.state is State.CALLING:
             yield InLine(known, Place.ON_THE_WIRE, int(each.record["lease"]))
         else:
-            yield InLine(known, Place.IN_LINE if each.score < 0 else Place.SCHEDULED, next(due))
+            yield InLine(known, Place.SCHEDULED if each.ready_at else Place.IN_LINE, next(due))
 
 
 def _turn(each: InLineReply) -> Turn:
     fields = each.record
     place = -int(fields.get("priority", 0)), int(fields["seq"])
-    return Turn(max(0, int(each.score)), place, int(fields["deadline"]) if "deadline" in fields else None)
+    return Turn(each.ready_at, place, int(fields["deadline"]) if "deadline" in fields else None)

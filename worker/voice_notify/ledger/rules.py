@@ -26,7 +26,7 @@ class LedgerRules:
     suspect_run: int
     cooldown_ms: int
     cooldown_max_ms: int
-    wakeup_lease_ms: int = 5_000  #: a wake-up that was not answered by then is presumed lost
+    urgent_priority: int = 7  #: from this one on, a notification may use the calls that a process keeps free
     worker_ttl_ms: int = 15_000  #: a worker that was silent for so long is presumed dead
 
     @cached_property

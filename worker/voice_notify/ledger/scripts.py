@@ -15,7 +15,8 @@ import redis
 from redis.exceptions import NoScriptError
 
 from voice_notify.errors import LedgerDamaged
-from voice_notify.ledger.declaration import BatchScript, CommonT, ItemT, ReplyT, Script, packed
+from voice_notify.ledger import keys
+from voice_notify.ledger.declaration import BatchScript, CommonT, ItemT, ReplyT, Script, packed, packed_item
 from voice_notify.ledger.redis_errors import raise_for_outage, store_errors
 from voice_notify.ledger.rules import Argument, LedgerRules
 
@@ -66,7 +67,7 @@ class _Prepared:
 class Scripts:
     """The scripts of one account on one Redis: their texts are the same for all accounts.
 
-    `clock` is the Lua text that defines `clock_ms()`; only tests replace it, to move time at will.
+    `clock` is the Lua text that defines `server_ms()`; only tests replace it, to move time at will.
     """
 
     client: redis.Redis
@@ -76,10 +77,13 @@ class Scripts:
     _prepared: dict[str, _Prepared] = field(default_factory=dict, init=False)
 
     def now_ms(self) -> int:
-        """The one clock, Redis's."""
-        with store_errors:
-            seconds, micros = self.client.time()
-        return int(seconds) * 1000 + int(micros) // 1000
+        """The one clock of all times in the ledger (`lua/shared/time.lua`)."""
+        with store_errors, self.client.pipeline(transaction=False) as pipe:
+            pipe.time()
+            pipe.get(self.prefix + keys.CLOCK)
+            (seconds, micros), kept = pipe.execute()
+        ahead, last = map(int, kept.split()) if kept else (0, 0)
+        return max(int(seconds) * 1000 + int(micros) // 1000 + ahead, last)
 
     def run(self, script: Script[CommonT, ReplyT], common: CommonT) -> ReplyT:
         """The reply of one script. Raises `StoreUnavailable` or `NotAllowed`."""
@@ -96,10 +100,10 @@ class Scripts:
         prepared = self._prepare(script)
         head = [prepared.rules, *packed(common)]
         if len(items) <= _ITEMS_AT_ONCE:
-            replies = self._run(prepared, head + packed(chain.from_iterable(items)))
+            replies = self._run(prepared, [*head, *map(packed_item, items)])
         else:
             chunks = (items[i : i + _ITEMS_AT_ONCE] for i in range(0, len(items), _ITEMS_AT_ONCE))
-            groups = [head + packed(chain.from_iterable(chunk)) for chunk in chunks]
+            groups = [[*head, *map(packed_item, chunk)] for chunk in chunks]
             replies = list(chain.from_iterable(self._run_many(prepared, groups)))
         for reply in replies:
             if type(reply) is str:

@@ -18,6 +18,7 @@ from redis.retry import Retry
 from voice_notify.domain.calendar import china_day
 from voice_notify.domain.states import State
 from voice_notify.ledger import keys
+from voice_notify.ledger.bands import PRIORITIES, banded, time_of
 from voice_notify.ledger.breaker import Pause, parse_pause
 from voice_notify.ledger.ledger import Ledger
 from voice_notify.ledger.notifications import count_by_state, count_waiting_by_reason
@@ -202,19 +203,23 @@ class Statistics:
         pipe.hgetall(self._key(keys.TOTALS))
         pipe.hgetall(self._key(keys.COUNTS))
         pipe.zcard(self._key(keys.CALLING))
-        pipe.zcount(self._key(keys.AGENDA), "-inf", now)
-        pipe.zrange(self._key(keys.AGENDA), 0, 0, withscores=True)
         pipe.zcount(self._key(keys.HEARTBEATS), now, "+inf")
         pipe.hgetall(self._key(keys.ACCOUNT))
         pipe.hgetall(self._key(keys.BUDGET_PAUSE))
         pipe.get(self._key(f"{keys.SPENT}{china_day(now)}"))
+        for priority in PRIORITIES:
+            due = self._key(keys.AGENDA), banded(priority, 0), banded(priority, now)
+            pipe.zcount(*due)
+            pipe.zrangebyscore(*due, start=0, num=1, withscores=True)
 
     def _key(self, name: str) -> str:
         return self._ledger.scripts.prefix + name
 
 
 def _snapshot(now: int, dates: Sequence[date], replies: Sequence[Any]) -> Snapshot:
-    totals, counts, in_flight, due, first, workers, of_breaker, of_budget, spent, *copies = replies
+    totals, counts, in_flight, workers, of_breaker, of_budget, spent, *others = replies
+    of_agenda, copies = others[: 2 * len(PRIORITIES)], others[2 * len(PRIORITIES) :]
+    since = [time_of(first[0][1]) for first in of_agenda[1::2] if first]
     all_time = _counters(totals)
     return Snapshot(
         now_ms=now,
@@ -222,8 +227,8 @@ def _snapshot(now: int, dates: Sequence[date], replies: Sequence[Any]) -> Snapsh
         states=count_by_state(counts),
         waiting={reason: n for reason, n in sorted(count_waiting_by_reason(counts).items()) if n},
         in_flight=in_flight,
-        due=due,
-        oldest_due_ms=round(now - first[0][1]) if due else 0,
+        due=sum(of_agenda[::2]),
+        oldest_due_ms=now - min(since) if since else 0,
         workers=workers,
         pauses=tuple(pause for fields in (of_breaker, of_budget) if (pause := parse_pause(fields))),
         spent=int(spent or 0),

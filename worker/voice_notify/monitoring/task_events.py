@@ -1,7 +1,7 @@
 """Celery events for each notification, so that Flower and other monitors show what became of it.
 
-A Celery task of ours is a wake-up that many notifications share; its own events would say nothing and are off.
-Instead, monitors see a task `voice_notify.notify` for each notification: its id, but neither its number nor its text.
+No Celery task places the calls. Monitors see a task `voice_notify.notify` for each notification: its id, but neither
+its number nor its text.
 """
 
 from __future__ import annotations

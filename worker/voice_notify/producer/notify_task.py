@@ -9,7 +9,6 @@ from typing import Any
 from celery import Task
 
 from voice_notify.broker.application import app
-from voice_notify.broker.wakeups import ProducerWakeups
 from voice_notify.domain.notification import new_id
 from voice_notify.errors import InvalidNotification, KeyConflict, LineFull
 from voice_notify.producer.bulk import BulkResult, Row, submit_bulk
@@ -17,8 +16,6 @@ from voice_notify.producer.results import NotifyResult
 from voice_notify.producer.submission import build, build_row, log_submission, seconds_until
 from voice_notify.producer.third_party import submit_message
 
-#: While so many wake-ups are under way, a submit leaves waking to the dispatchers: under a flood, one serves many.
-_MOST_WAKEUPS = 1
 #: Celery's ways to run something after a task; a notification ends long after its submit.
 _CALLBACKS = ("link", "link_error", "chord", "chain")
 
@@ -27,11 +24,8 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
     """`notify.delay(mobile, template_id, params, key=…)`: rings a phone once, soon.
 
     The options of `apply_async` keep their Celery meaning and become durable: `countdown` or `eta`, `expires`,
-    `priority` (0-9, 9 first) and `task_id`. The broker gets the id only, never the number or the text.
+    `priority` (0-9, 9 first) and `task_id`. The broker gets nothing of it.
     """
-
-    def __init__(self) -> None:
-        self.wakeups = ProducerWakeups(app)
 
     def apply_async(
         self,
@@ -41,7 +35,7 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
         *_: object,
         **options: Any,  # noqa: ANN401 - Celery's
     ) -> NotifyResult:
-        """Store the notification and wake a worker.
+        """Store the notification, which wakes a worker.
 
         Raises `InvalidNotification`, `KeyConflict`, `LineFull` or `StoreUnavailable`; otherwise it is stored and
         cannot be lost.
@@ -62,13 +56,8 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
             countdown=max(0.0, seconds_until(eta)) if eta else countdown or 0,
             expires=seconds_until(options.get("expires")),
         )
-        wakeup = self.wakeups.offer(notification.id)
-        submission = account.ledger.submit(notification, wakeup=wakeup, most_wakeups=_MOST_WAKEUPS)
+        submission = account.ledger.submit(notification)
         log_submission(notification, submission)
-        if submission.wake:
-            self.wakeups.send(submission.id, wakeup)
-        elif wakeup:
-            self.wakeups.was_declined()
         # A submit that was sent again because its reply was lost meets itself.
         itself = task_id is None and submission.id == notification.id
         return NotifyResult(submission, duplicate=submission.duplicate and not itself, app=self.app)

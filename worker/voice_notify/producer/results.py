@@ -31,7 +31,6 @@ class NotifyResult(AsyncResult):  # type: ignore[misc] # celery has no types
     def __init__(self, submission: Submission, *, duplicate: bool, app: Any) -> None:  # noqa: ANN401 - celery's
         self.app = app
         self.id = submission.id
-        self._submission = submission
         self.duplicate = duplicate  #: its `key` or `task_id` was known: this is the first one's result
 
     def __del__(self) -> None:
@@ -52,12 +51,17 @@ class NotifyResult(AsyncResult):  # type: ignore[misc] # celery has no types
         plain: tuple[Any, ...] = AsyncResult(self.id, app=self.app).__reduce__()
         return plain
 
-    @property
-    def eta(self) -> datetime:
-        """The earliest moment at which the windows and the line ahead allow the call, as known at the submit."""
+    @cached_property
+    def eta(self) -> datetime | None:
+        """When the phone rings, by estimate, or rang last, as the ledger has it when this is first asked for.
+
+        It takes account of all that can hold a call back: its own time, the windows, those ahead on the same number,
+        other numbers that are due, the account's rate and pauses. None if a person has to resume the account first, or
+        if the notification ended without a call. Raises `StoreUnavailable`.
+        """
         account = self.app.account
-        eta_ms = self._submission.eta_ms(account.ledger.rules.limits)
-        return datetime.fromtimestamp(eta_ms / 1000, ZoneInfo(account.settings.timezone))
+        eta_ms = account.ledger.explain(self.id).eta_ms
+        return None if eta_ms is None else datetime.fromtimestamp(eta_ms / 1000, ZoneInfo(account.settings.timezone))
 
     def revoke(self, *_: object, **__: object) -> None:
         """Withdraw the notification, as `voice_notify.cancel` does."""

@@ -74,6 +74,8 @@ class Settings(BaseModel):
     connect_timeout: float = Field(default=3, ge=_MILLISECOND_S, le=60)
     read_timeout: float = Field(default=10, ge=_MILLISECOND_S, le=300)
     calls_in_flight: int = Field(default=16, ge=1, le=256)
+    reserved_calls: int = Field(default=1, ge=0, le=255)
+    urgent_priority: int = Field(default=7, ge=0, le=9)
     max_calls_per_second: float | None = Field(default=None, ge=0.001, le=10_000)
     daily_budget: int | None = Field(default=None, ge=LEAST_DAILY_BUDGET, le=1_000_000_000)
 

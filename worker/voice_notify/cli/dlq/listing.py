@@ -13,6 +13,7 @@ from voice_notify.cli.rendering.dead_letters import print_dead_letters
 from voice_notify.cli.rendering.output import print_json
 from voice_notify.documents.dead_letter import DeadLetterListDocument
 from voice_notify.ledger.dead_letters import DeadLetters
+from voice_notify.ledger.listing import UnknownPlace
 
 
 @click.command(
@@ -22,6 +23,7 @@ from voice_notify.ledger.dead_letters import DeadLetters
 @click.option(
     "--limit", type=click.IntRange(0), default=50, show_default=True, help="The most to show; all are counted."
 )
+@click.option("--after", metavar="PLACE", help="Show what comes after an earlier list, which says with what.")
 @reveal_option
 @json_option
 @pass_account
@@ -30,13 +32,17 @@ def list_dead_letters(
     /,
     *,
     limit: int,
+    after: str | None,
     reveal: bool,
     as_json: bool,
     **options: Any,  # noqa: ANN401 - click's values
 ) -> None:
     """Count the dead letters by code and reason, and list the oldest."""
     matching = DeadLetters(account.ledger.scripts).find(make_filter(options))
-    document = DeadLetterListDocument.of(matching, limit, zone_of(account), reveal=reveal)
+    try:
+        document = DeadLetterListDocument.of(matching, limit, after, zone_of(account), reveal=reveal)
+    except UnknownPlace:
+        raise click.BadParameter(f"{after!r} is no place in this list.", param_hint="--after") from None
     if as_json:
         print_json(document)
     else:

@@ -111,7 +111,7 @@ def _send_one(account: Account, args: tuple[object, ...], options: dict[str, Any
     kwargs: dict[str, Any] = {name: options.pop(name) for name in ("key", "on_unconfirmed") if name in options}
     result = _notify().apply_async(args, kwargs, **options)
     zone = zone_of(account)
-    eta = None if result.duplicate else result.eta.astimezone(zone)
+    eta = None if result.duplicate or result.eta is None else result.eta.astimezone(zone)
     if as_json:
         print_json(SubmittedDocument(id=result.id, eta=eta, duplicate=result.duplicate))
     elif eta is None:

@@ -11,15 +11,15 @@ from voice_notify.documents.notification import NotificationDocument
 
 
 def print_dead_letters(found: DeadLetterListDocument) -> None:
-    """The counts, then the oldest of them."""
+    """The counts, then those on this page, and how to go on."""
     print_summary(found.summary)
     if found.called:
         print_text(f"{found.called} of these rang after all (a success was reported late): a replay leaves them out.")
     if found.letters:
         print_text("")
         _print_table(found.letters)
-    if found.total > len(found.letters):
-        print_text(f"… and {found.total - len(found.letters)} more: --limit shows more")
+    if found.next is not None:
+        print_text(f"… and more: --after {found.next} goes on")
 
 
 def print_summary(counts: Sequence[DeadLetterCountDocument]) -> None:

@@ -21,7 +21,8 @@ BLOCKS = {
     Reason.NOT_BEFORE: "it is not to be called before its time",
     Reason.PAUSED: "the account is paused",
     Reason.QUOTA: "the provider's own limit of the day",
-    Reason.RATE: "the account's calls per second",
+    Reason.RATE: "the account's calls per second (max_calls_per_second)",
+    Reason.BACKLOG: "others are called before it: more urgent ones, or longer due",
     Reason.RESEND: "the last call had an unknown outcome: it is called again",
     Reason.IN_FLIGHT: "another call to its number is on the wire",
 }

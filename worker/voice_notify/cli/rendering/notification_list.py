@@ -21,14 +21,20 @@ def _count(counts: Mapping[State, int], *states: State) -> str:
     return ", ".join(f"{counts[state]:,} {state}" for state in states)
 
 
-def print_state_list(listed: StateListDocument, others: int | None) -> None:
-    """The notifications in one state; `others` match too and are not listed, None: some do, nobody counted them."""
-    state = listed.state
+def print_state_list(listed: StateListDocument) -> None:
+    """The notifications in one state, and how to go on where they may not be all."""
     if not listed.complete:
         print_text("stopped before all notifications were looked at")
-    if not listed.notifications:
-        print_text(f"none {state}")
-        return
+    if listed.notifications:
+        _print_table(listed)
+    else:
+        print_text(f"none {listed.state}")
+    if listed.next is not None:
+        print_text(f"… there may be more: --state {listed.state} --after {listed.next} goes on")
+
+
+def _print_table(listed: StateListDocument) -> None:
+    state = listed.state
     print_text(f"{state}, {listed.order}:")
     print_table(
         ("id", "state", "reason", "mobile", "template", "ended" if state.final else "submitted"),
@@ -44,5 +50,3 @@ def print_state_list(listed: StateListDocument, others: int | None) -> None:
             for each in listed.notifications
         ),
     )
-    if listed.more:
-        print_text(f"… and {'' if others is None else f'{others:,} '}more: --limit shows more")

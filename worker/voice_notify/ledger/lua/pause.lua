@@ -1,7 +1,7 @@
 -- Pauses the account by hand: no probe is let through, it stays paused until resumed.
 --   call   why: a person's text
 --   reply  changed: 1, or 0 where it was paused by hand already
---- @include "clock"
+--- @include "time"
 --- @include "contract"
 --- @include "breaker"
 

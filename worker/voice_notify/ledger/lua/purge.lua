@@ -1,7 +1,7 @@
 -- Deletes dead letters permanently.
 --   item   id
 --   reply  for each item done: 1, or 0 where it is not in the dead letters
---- @include "clock"
+--- @include "time"
 --- @include "items"
 --- @include "record"
 

@@ -2,9 +2,9 @@
 --   call   expires: ms from now, 0: never; include_called: 1 also those whose phone rang, as a late success said
 --   item   id
 --   reply  for each item done: 1, or 0 where it is not in the dead letters, or rang
---- @include "clock"
+--- @include "time"
 --- @include "items"
---- @include "agenda"
+--- @include "schedule"
 --- @include "transitions"
 
 local SEQUENCE = P .. 'sequence'
@@ -32,12 +32,11 @@ local function replay(item)
   move('replay', id, now, state, nil, 'waiting', 'new', 'replayed', 'seq', seq, 'ready_at', now)
   count(totals, 'replayed', 1)
   redis.call('ZADD', LINE .. mobile, ready_score(priority, seq), id)
-  if redis.call('ZRANK', LINE .. mobile, id) == 0 then
-    schedule(mobile, now)
-  end
+  schedule(mobile, now)
   return {done = 1}
 end
 
 local replies = each_item(replay)
 write_counts(now)
+send_wakeups()
 return replies

@@ -6,4 +6,5 @@
 local paused = is_paused()
 resume()
 redis.call('DEL', BUDGET_PAUSE)
+send_wakeups()
 return pack_reply{changed = paused and 1 or 0}

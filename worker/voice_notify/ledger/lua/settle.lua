@@ -5,10 +5,11 @@
 --          on the account, 'success' | 'failed' | 'suspect' | 'none'; pause_until: of a suspect account, ms, 0: for the cool-down
 --   reply  for each item result: the state after it, if this attempt decided; 'late': the lease had run out, see settle_late;
 --          'repeated': it was settled before with this token; 'gone': there is no such notification
---- @include "clock"
+--- @include "time"
 --- @include "items"
---- @include "agenda"
+--- @include "schedule"
 --- @include "transitions"
+--- @include "call_times"
 --- @include "histogram"
 --- @include "breaker"
 --- @include "budget"
@@ -100,8 +101,7 @@ local function move_on(item, was)
   if state == 'waiting' then
     move('settle', item.id, now, was.state, nil, state, reason, detail_of(item),
       'ready_at', math.max(now, item.ready_at), reply_fields(item))
-    local place = ready_score(was.priority, was.seq)
-    redis.call('ZADD', LINE .. was.mobile, score_in_line(place, item.ready_at, now), item.id)
+    redis.call('ZADD', LINE .. was.mobile, score_in_line(was.priority, was.seq, item.ready_at, now), item.id)
   elseif was.override == 'accepted' and item.state ~= 'accepted' then
     -- Keeps what the late success said.
     finish('settle', item.id, was.mobile, now, was.state, nil, state, reason, detail_of(item))
@@ -138,4 +138,5 @@ end
 
 local replies = each_item(settle)
 write_counts(now)
+send_wakeups()
 return replies

@@ -1,5 +1,6 @@
 -- The account's breaker: its pause, the probe that ends it, and the run of refusals that makes the account suspect.
---- @include "gate"
+--- @include "pauses"
+--- @include "wakeups"
 
 local RUN, RUN_CODE = P .. 'run', P .. 'run_code'
 
@@ -14,6 +15,7 @@ end
 -- Ends the breaker's pause.
 local function resume()
   redis.call('DEL', ACCOUNT, RUN, RUN_CODE)
+  wake_all()
 end
 
 -- The account's pause as this script last read it; nil: to be read.

@@ -1,6 +1,7 @@
 -- The day's budget: billing units that the calls of one of the provider's days may cost.
 --- @include "calendar"
 --- @include "gate"
+--- @include "wakeups"
 
 local SPENT = P .. 'spent:'
 
@@ -11,6 +12,11 @@ end
 local function spend(now, units)
   redis.call('INCRBY', SPENT .. day_of(now), units)
   redis.call('PEXPIRE', SPENT .. day_of(now), 2 * DAY_MS)
+end
+
+-- When the day after begins.
+local function next_day(ms)
+  return (day_of(ms) + 1) * DAY_MS - CHINA_MS
 end
 
 -- Holds the account until the next day.
@@ -24,5 +30,7 @@ end
 -- A refusal gives its units back. The pause for a spent budget ends with that: it had counted them as spent.
 local function give_units_back(called_at, units)
   redis.call('DECRBY', SPENT .. day_of(called_at), units)
-  redis.call('DEL', BUDGET_PAUSE)
+  if redis.call('DEL', BUDGET_PAUSE) == 1 then
+    wake_all()
+  end
 end

@@ -5,8 +5,3 @@ local DAY_MS, CHINA_MS = 86400000, 28800000
 local function day_of(ms)
   return math.floor((ms + CHINA_MS) / DAY_MS)
 end
-
--- When the day after begins.
-local function next_day(ms)
-  return (day_of(ms) + 1) * DAY_MS - CHINA_MS
-end

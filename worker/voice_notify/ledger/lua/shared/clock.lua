@@ -1,6 +1,6 @@
--- The one clock of all windows, leases and deadlines: this server's, in milliseconds since the epoch.
+-- This server's clock, in milliseconds since the epoch.
 
-local function clock_ms()
+local function server_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end

@@ -6,7 +6,7 @@ local COUNTS, TOTALS = P .. 'counts', P .. 'totals'
 -- Counted while a script runs, and written once, in its end.
 local counts, totals = {}, {}
 -- What was counted since the last `keep_counts`, so that it can be dropped: counters, field, by, one after the other.
-local journal, last = {}, 0
+local journal, last = {0, 0, 0, 0, 0, 0}, 0
 
 -- `by` is a whole number, or HINCRBY fails after all else was written.
 local function count(counters, field, by)

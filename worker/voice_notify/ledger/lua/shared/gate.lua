@@ -1,7 +1,5 @@
--- Whether the account lets calls through. Two pauses may hold it, and neither hides nor lifts the other: the breaker's
--- (`breaker.lua`) and that of a spent budget (`budget.lua`).
-
-local ACCOUNT, BUDGET_PAUSE = P .. 'account', P .. 'budget_pause'
+-- Whether the account lets calls through.
+--- @include "pauses"
 
 -- 'open'; 'probe', one call may find out; 'closed', with the time of the next look.
 local function account_gate(now)
@@ -15,8 +13,4 @@ local function account_gate(now)
     return 'closed', budget_until
   end
   return pause[1] and 'probe' or 'open'
-end
-
-local function is_paused()
-  return redis.call('EXISTS', ACCOUNT, BUDGET_PAUSE) > 0
 end

@@ -3,7 +3,7 @@
 --- @include "counters"
 --- @include "line"
 
-local LOG, DEAD, KEY = P .. 'log:', P .. 'dead', P .. 'key:'
+local LOG, DEAD, ENDED, KEY = P .. 'log:', P .. 'dead', P .. 'ended:', P .. 'key:'
 
 -- Event, the state it starts from, the state it leads to; `domain/states.py` has the same table.
 local TRANSITIONS = {
@@ -53,5 +53,8 @@ local function finish(event, id, mobile, now, from, was, to, reason, detail, ...
     if key then
       redis.call('PEXPIRE', KEY .. key, rules.retention_ms)
     end
+    local index = ENDED .. to .. ':' .. day_of(now)
+    redis.call('RPUSH', index, id)
+    redis.call('PEXPIRE', index, rules.retention_ms) -- so it goes with the newest in it
   end
 end

@@ -7,19 +7,12 @@ local CALLS, HOLD = P .. 'calls:', P .. 'hold:'
 local function limits_of(mobile)
   local found = redis.call('MGET', CALLS .. mobile, HOLD .. mobile)
   local call_times, kept = {}, found[1] or ''
-  for call_time in string.gmatch(kept, '%d+') do
-    call_times[#call_times + 1] = tonumber(call_time)
+  if found[1] then
+    for call_time in string.gmatch(kept, '%d+') do
+      call_times[#call_times + 1] = tonumber(call_time)
+    end
   end
   return call_times, tonumber(found[2] or 0), kept
-end
-
-local function keep_call_times(mobile, call_times)
-  if #call_times == 0 then
-    redis.call('DEL', CALLS .. mobile)
-    return
-  end
-  local newest = table.concat(call_times, ',', math.max(1, #call_times - rules.max_calls + 1))
-  redis.call('SET', CALLS .. mobile, newest, 'PX', math.max(rules.gap_ms, rules.window_ms))
 end
 
 -- The moment from which a number's own limits allow a call, and which of them speaks.

@@ -1,0 +1,67 @@
+-- What has to happen at its time, whether or not anybody calls: a worker is heard of, calls whose lease ran out are handed over, what is
+-- past its deadline ends, and where something becomes due before the next sweep, a process is woken for it.
+--   call   most: calls and notifications; worker: name
+--   reply  now; ahead: ms that this is ahead of the server's clock; lapsed: calls, which stay in flight until they are settled, each with id, token, attempts, unconfirmed, policy; expired:
+--          ids of those whose deadline had passed; more: 1 where another sweep finds more of them now
+--- @include "timekeeping"
+--- @include "contract"
+--- @include "alone"
+--- @include "transitions"
+--- @include "gate"
+--- @include "agenda"
+--- @include "heartbeats"
+--- @include "pace"
+
+local CALLING = P .. 'calling'
+-- Who was handed a call that lapsed has so long (ms) to settle it.
+local HANDED_OVER_MS = 5000
+
+local now, ahead = keep_time()
+beat(call.worker, now)
+keep_pace(now)
+
+local lapsed, expired = {}, {}
+local over = redis.call('ZRANGEBYSCORE', CALLING, '-inf', now, 'LIMIT', 0, call.most)
+for _, id in ipairs(over) do
+  local found = redis.call('HMGET', NOTIFICATION .. id, 'token', 'attempts', 'unconfirmed', 'policy', 'mobile')
+  if not found[1] or not found[5] then
+    redis.call('ZREM', CALLING, id) -- its record is gone, or damaged: there is nothing to settle
+  else
+    lapsed[#lapsed + 1] = pack_lapsed_call{
+      id = id, token = found[1], attempts = tonumber(found[2] or 0), unconfirmed = tonumber(found[3] or 0),
+      policy = found[4] or '',
+    }
+    -- So that one worker settles it, and another does if that one dies first.
+    redis.call('ZADD', CALLING, now + HANDED_OVER_MS, id)
+    put_in_flight(found[5], now + HANDED_OVER_MS)
+  end
+end
+
+local function expire(id)
+  local record = redis.call('HMGET', NOTIFICATION .. id, 'mobile', 'state', 'reason')
+  redis.call('ZREM', DEADLINES, id) -- one in flight is left to its settlement
+  if record[1] and record[3] and may_move('expire', record[2], 'expired') then
+    finish('expire', id, record[1], now, record[2], record[3], 'expired', 'deadline')
+    schedule(record[1], now)
+    expired[#expired + 1] = id
+  end
+end
+
+local past = redis.call('ZRANGEBYSCORE', DEADLINES, '-inf', now, 'LIMIT', 0, call.most)
+for _, id in ipairs(past) do
+  handle_alone(expire, id)
+end
+
+local gate, gate_opens = account_gate(now)
+if gate ~= 'closed' or gate_opens then
+  local function look(priority, at)
+    wake_for(priority, gate == 'closed' and math.max(at, gate_opens) or at, now)
+  end
+  each_band(AGENDA, look)
+  each_band(PROMOTIONS, look)
+end
+write_counts(now)
+send_wakeups()
+return pack_reply{
+  now = now, ahead = ahead, lapsed = lapsed, expired = expired, more = (#over == call.most or #past == call.most) and 1 or 0,
+}
