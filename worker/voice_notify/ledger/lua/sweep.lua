@@ -1,14 +1,15 @@
 -- What has to happen at its time, whether or not anybody calls: a worker is heard of, calls whose lease ran out are handed over, what is
 -- past its deadline ends, and where something becomes due before the next sweep, a process is woken for it.
 --   call   most: calls and notifications; worker: name
---   reply  now; ahead: ms that this is ahead of the server's clock; lapsed: calls, which stay in flight until they are settled, each with id, token, attempts, unconfirmed, policy; expired:
---          ids of those whose deadline had passed; more: 1 where another sweep finds more of them now
+--   reply  now; ahead: ms that this is ahead of the server's clock; lapsed: calls, which stay in flight until they are settled, each
+--          with id, token, attempts, unconfirmed, policy; expired: ids of those whose deadline had passed; more: 1 where another sweep
+--          finds more of them now
 --- @include "timekeeping"
 --- @include "contract"
 --- @include "alone"
 --- @include "transitions"
 --- @include "gate"
---- @include "agenda"
+--- @include "schedule"
 --- @include "heartbeats"
 --- @include "pace"
 
