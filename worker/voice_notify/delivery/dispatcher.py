@@ -94,7 +94,8 @@ class Dispatcher:
         self._tell(granted)
         for grant in granted.grants:
             self._begin(Begun(grant, asked_at))
-        if granted.idle_ms == 0:
+        is_full = bool(granted.grants) and len(granted.grants) >= room.ordinary
+        if is_full or granted.idle_ms == 0:
             return 0.0
         time.sleep(_LOOK_INTERVAL_S)
         if granted.grants:
