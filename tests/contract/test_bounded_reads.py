@@ -67,7 +67,7 @@ def fill(account: Account) -> None:
 
     submit("expired", expires=60)
     account.clock.advance(MINUTE)
-    while account.ledger.expire():
+    while account.expire():
         pass
     for state, outcome in ((State.ACCEPTED, ACCEPTED), (State.DEAD, REFUSED), (State.CALLING, None)):
         submit(state)
@@ -77,11 +77,11 @@ def fill(account: Account) -> None:
 
 
 def call(account: Account, what: str, outcome: Outcome | None) -> None:
-    """Begin the calls of many, and end them with an outcome if there is one."""
-    for first in range(0, MANY, PAGE):
-        grants = account.begin_each([f"{what}{number}" for number in range(first, first + PAGE)])
-        granted = [grant for grant in grants if grant]
-        assert len(granted) == PAGE
+    """Begin the calls of the many that wait, and end them with an outcome if there is one."""
+    begun = 0
+    while granted := account.grant(PAGE).grants:
+        begun += len(granted)
+        assert all(grant.id.startswith(what) for grant in granted)
         if outcome:
             account.ledger.settle(
                 [
@@ -89,6 +89,7 @@ def call(account: Account, what: str, outcome: Outcome | None) -> None:
                     for each in granted
                 ]
             )
+    assert begun == MANY
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ def test_each_final_state_but_dead_lists_what_came_to_it(account: Account) -> No
     account.call("refused", REFUSED)
     account.ledger.cancel("withdrawn")
     account.clock.advance(HOUR)
-    assert account.ledger.expire() == ["too_late"]
+    assert account.expire() == ["too_late"]
     assert ended(account, State.ACCEPTED) == ["called", "late"]
     assert ended(account, State.CANCELLED) == ["withdrawn"]
     assert ended(account, State.EXPIRED) == ["too_late"]

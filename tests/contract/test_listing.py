@@ -179,7 +179,7 @@ def some_in_each_state(account: Account) -> dict[State, list[str]]:
             account.submit(mobile, id=id_, expires=60 if state is State.EXPIRED else None)
             account.clock.advance(SECOND // 10)
     account.clock.advance(MINUTE)
-    account.ledger.expire(most=100)
+    account.expire()
     for id_ in ids[State.ACCEPTED]:
         account.call(id_, ACCEPTED)
     for id_ in ids[State.DEAD]:

@@ -208,9 +208,10 @@ class Account:
         return self.explain(id_).record.state
 
     def due(self, id_: str) -> int | None:
-        """When the agenda has the number of `id_`."""
-        at: Any = self.client.zscore(self.prefix + keys.AGENDA, self.explain(id_).record.mobile)
-        return None if at is None else time_of(at)
+        """When the number of `id_` is looked at next: called, or given its place on the agenda anew."""
+        mobile = self.explain(id_).record.mobile
+        found: Any = [self.client.zscore(self.prefix + key, mobile) for key in (keys.AGENDA, keys.PROMOTIONS)]
+        return min((time_of(at) for at in found if at is not None), default=None)
 
     def call_order(self, id_: str, calls: int) -> list[str]:
         """The ids of the next `calls` in the line of `id_`, one call as soon as the gap allows it."""

@@ -15,7 +15,6 @@ from click.testing import CliRunner, Result
 
 from tests.support.account import ACCEPTED, Account, other_number
 from tests.support.worker import ROOT
-from voice_notify import notify
 from voice_notify.accounts import Account as ConfiguredAccount
 from voice_notify.accounts import current_account
 from voice_notify.cli import main
@@ -29,7 +28,6 @@ class Cli:
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.wakeups: list[list[str]] = []
 
     def run(self, *arguments: str, stdin: str | bytes | None = None) -> Result:
         """Run a command; what it raises beyond a click error fails the test."""
@@ -86,7 +84,5 @@ def command_line(monkeypatch: pytest.MonkeyPatch, **settings: str) -> Iterator[C
     cli = Cli(Account(fakeredis.FakeRedis(decode_responses=True)))
     monkeypatch.setattr(ConfiguredAccount, "ledger", property(lambda _: cli.account.ledger))
     current_account.cache_clear()
-    monkeypatch.setattr(notify.wakeups, "send", lambda id_, _: cli.wakeups.append([id_]))
-    monkeypatch.setattr(notify.wakeups, "offer", lambda id_: f"wake-{id_}")
     yield cli
     current_account.cache_clear()
