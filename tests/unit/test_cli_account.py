@@ -22,7 +22,7 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
 def test_an_open_account_asks_for_nothing(cli: Cli) -> None:
     """An open account shows what is open, due and ended and which workers are alive, and asks for nothing."""
     account = cli.account
-    account.claim(worker="one@host")
+    account.sweep(worker="one@host")
     account.call(account.submit(other_number(1)))
     account.granted(account.submit(other_number(2)))
     for _ in range(2):
@@ -42,7 +42,7 @@ def test_an_open_account_asks_for_nothing(cli: Cli) -> None:
 
 def test_the_account_as_json(cli: Cli) -> None:
     """The same for programs."""
-    cli.account.claim(worker="one@host")
+    cli.account.sweep(worker="one@host")
     cli.account.submit()
     assert cli.json("account", "show") == {
         "app_id": "test",
@@ -63,7 +63,7 @@ def test_the_account_as_json(cli: Cli) -> None:
 
 def test_an_empty_balance_is_shown_with_its_remedy(cli: Cli) -> None:
     """A pause of the breaker is shown with the provider's message, the time of the next probe, and what to do."""
-    cli.account.claim(worker="one@host")
+    cli.account.sweep(worker="one@host")
     cli.account.call(cli.account.submit(), NO_BALANCE)
     lines = cli.lines("account", "show")
     assert lines[0] == (

@@ -39,7 +39,7 @@ def test_a_mixed_file_is_checked_and_nothing_submitted(cli: Cli) -> None:
     assert "cost 216 billing units" in lines
     assert lines[-3:] == ["453662 129 129", "453701 43 43", "453715 44 44"]
     assert cli.account.ledger.counts()[State.WAITING] == 0
-    assert cli.wakeups == []
+    assert cli.account.woken() == []
 
 
 def test_a_dry_run_as_json(cli: Cli) -> None:

@@ -24,15 +24,15 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
 
 def test_a_worker_of_this_host_is_enough(cli: Cli) -> None:
     """Every container and pod has a host name of its own: a worker of another says nothing about this one's."""
-    cli.account.claim(worker="celery@elsewhere")
+    cli.account.sweep(worker="celery@elsewhere")
     assert cli.run("health").exit_code == 1
-    cli.account.claim(worker=f"celery@{socket.gethostname()}")
+    cli.account.sweep(worker=f"celery@{socket.gethostname()}")
     assert cli.lines("health") == [f"heard: celery@{socket.gethostname()}"]
 
 
 def test_a_worker_by_its_name(cli: Cli) -> None:
     """Where several run on one host, each is asked for by its name."""
-    cli.account.claim(worker="one@here")
+    cli.account.sweep(worker="one@here")
     assert cli.run("health", "--worker", "one@here").exit_code == 0
     result = cli.run("health", "--worker", "two@here")
     assert (result.exit_code, result.stdout) == (1, "not heard: two@here\n")
@@ -41,7 +41,7 @@ def test_a_worker_by_its_name(cli: Cli) -> None:
 def test_a_worker_that_fell_silent_is_not_healthy(cli: Cli) -> None:
     """Its heartbeat has to be heard again and again."""
     cli.account.clock.advance(-cli.account.ledger.rules.worker_ttl_ms)
-    cli.account.claim(worker="one@here")
+    cli.account.sweep(worker="one@here")
     assert cli.run("health", "--worker", "one@here").exit_code == 1
 
 

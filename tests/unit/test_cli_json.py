@@ -68,7 +68,7 @@ def live(cli: Cli, account: Account) -> None:
     """Have calls accepted, refused, lost and in flight, on a number that has a line, and the account paused."""
     cli.bury(dead=REFUSED, lost=UNCONFIRMED)
     cli.bury_called("called")
-    account.claim(worker="one@host")
+    account.sweep(worker="one@host")
     for id_ in ("earlier", "accepted"):
         account.clock.advance(HOUR)
         account.submit(other_number(1), id=id_)

@@ -36,7 +36,7 @@ def test_once_prints_the_metrics(cli: Cli) -> None:
 def test_once_fails_without_redis(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Redis they say so, and the command has failed."""
 
-    def pipeline() -> None:
+    def pipeline(**_: object) -> None:
         raise redis.ConnectionError("refused")
 
     monkeypatch.setattr(cli.account.client, "pipeline", pipeline)

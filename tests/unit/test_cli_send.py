@@ -12,7 +12,7 @@ from tests.support.cli import Cli, command_line
 from tests.support.clock import HOUR, MINUTE, NOON
 from voice_notify.domain.states import State
 from voice_notify.errors import StoreUnavailable
-from voice_notify.ledger.ledger import Ledger, SubmitError
+from voice_notify.ledger.ledger import Ledger, SubmitError, Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,10 +67,10 @@ def test_one_notification_is_stored_with_its_options(cli: Cli) -> None:
 
 
 def test_the_id_and_the_eta_are_printed_and_a_worker_is_woken(cli: Cli) -> None:
-    """The id and the eta are printed, and a wake-up is sent."""
-    (_, id_), eta = (line.split(maxsplit=1) for line in cli.lines("send", "13800001234", "453662", "张三", "3号楼"))
+    """The id and the eta are printed, and a process that sleeps is woken."""
+    (_, _), eta = (line.split(maxsplit=1) for line in cli.lines("send", "13800001234", "453662", "张三", "3号楼"))
     assert eta == ["eta", "2025-06-01 12:00:00 (now)"]
-    assert cli.wakeups == [[id_]]
+    assert cli.account.woken() == [Wakeup.ORDINARY]
 
 
 def test_the_eta_takes_account_of_the_line(cli: Cli) -> None:

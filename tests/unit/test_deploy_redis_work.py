@@ -22,7 +22,7 @@ from voice_notify.domain.states import State
 from voice_notify.ledger.account_status import read_account_status
 from voice_notify.ledger.connect import connect
 from voice_notify.ledger.dead_letters import DeadLetters, Filter
-from voice_notify.ledger.ledger import Grant, Ledger, Settlement
+from voice_notify.ledger.ledger import Ledger, Settlement, Wakeup
 from voice_notify.ledger.listing import Listing, Wanted
 from voice_notify.ledger.numbers import read_number
 from voice_notify.ledger.statistics import Statistics
@@ -52,7 +52,7 @@ def submit_and_withdraw(producer: Ledger) -> None:
         build_notification(f"1380013800{number}", "453662", ("a", "b"), templates={}, id=f"n{number}", key=f"k{number}")
         for number in range(8)
     ]
-    assert producer.submit(made[0], wakeup="wakeup", most_wakeups=4).wake
+    assert not producer.submit(made[0]).duplicate
     assert producer.submit(made[0]).duplicate
     producer.submit_many([*made[1:], made[7]._replace(id="again")])
     assert producer.explain("n7").record.state is State.WAITING
@@ -61,18 +61,20 @@ def submit_and_withdraw(producer: Ledger) -> None:
 
 def call_and_meet_every_outcome(worker: Ledger) -> None:
     """Take what is due, begin all, and settle each with an outcome of its own."""
-    worker.give_back(worker.claim(lines=(8, 8), wakeup="w", wakeups_per_worker=4, worker="w1").ids)
+    assert worker.wait_for_wakeup([Wakeup.URGENT, Wakeup.ORDINARY], 1) is Wakeup.ORDINARY
     outcomes = [ACCEPTED, MAINTENANCE, TOMORROW, REFUSED, UNCLEAR, UNCONFIRMED, NO_BALANCE]
-    grants = worker.grant([(f"n{number}", f"token-{number}") for number in range(7)])
+    grants = worker.grant(16, ordinary=16, process="p1", request=1).grants
+    assert [grant.id for grant in grants] == [f"n{number}" for number in range(7)]
+    again = worker.grant(16, ordinary=16, process="p1", request=1).grants
+    assert [grant.token for grant in again] == [grant.token for grant in grants]
     settlements = [
         Settlement(grant.id, grant.token, outcome, decide(outcome, grant.attempt, POLICY, grant.now_ms, 0.5), 100)
         for grant, outcome in zip(grants, outcomes, strict=True)
-        if isinstance(grant, Grant)
     ]
     assert len(worker.settle(settlements)) == len(outcomes)
     assert worker.settle(settlements[:1]) == ["repeated"]
-    worker.expire()
-    worker.forget_wakeup("w")
+    worker.sweep("w1")
+    worker.wake(Wakeup.URGENT)
     assert (worker.account() is not None, worker.workers()) == (True, ["w1"])
 
 

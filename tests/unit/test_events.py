@@ -76,7 +76,17 @@ def events_of(broker: Broker, *, wanted: bool = True) -> TaskEvents:
 
 def grant(attempts: int = 1) -> Grant:
     """Leave for one call."""
-    return Grant(ID, "token", "13800138000", "453662", ("张三",), Attempt(attempts, 0), 0, 1000)
+    return Grant(
+        ID,
+        "token",
+        "13800138000",
+        "453662",
+        ("张三",),
+        Attempt(attempts, 0),
+        now_ms=0,
+        clock_ahead_ms=0,
+        send_within_ms=1000,
+    )
 
 
 def ended(outcome: Outcome, state: State, reason: Reason | EndReason) -> Settlement:
