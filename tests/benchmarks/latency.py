@@ -75,7 +75,9 @@ def _measure_parked(bench: Bench, provider: RecordingProvider, rate: int, second
         for count in range(number):
             mobile = str(_PARKED_FIRST + count)
             countdown = begin + count / rate - time.time()
-            due[mobile] = notify.apply_async((mobile, _TEMPLATE, _PARAMS), countdown=countdown).eta.timestamp()
+            eta = notify.apply_async((mobile, _TEMPLATE, _PARAMS), countdown=countdown).eta
+            assert eta is not None
+            due[mobile] = eta.timestamp()
         if time.time() > begin:
             console.print("[yellow]the first were due before the last was submitted")
     arrivals = provider.seen().arrivals

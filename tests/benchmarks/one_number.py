@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import redis
@@ -16,11 +17,12 @@ from voice_notify.domain.notification import OnUnconfirmed, build_notification, 
 from voice_notify.domain.outcome import Kind, Outcome
 from voice_notify.domain.retry import RetryPolicy, decide
 from voice_notify.ledger.connect import connect
-from voice_notify.ledger.ledger import Grant, Ledger, Settlement
+from voice_notify.ledger.ledger import Ledger, Settlement
 from voice_notify.settings import Settings
 
 _MOBILE = "13800138000"
 _WINDOW = 0.001
+_requests = count(1)
 _NONE = {"calls": 0}
 _POLICY = RetryPolicy(6, 2, 300, OnUnconfirmed.RESEND, 2)
 _ACCEPTED = Outcome(Kind.ACCEPTED, "200", "成功", call_id="1", task_no="1")
@@ -76,10 +78,8 @@ def _submit(ledger: Ledger, number: int) -> None:
 
 
 def _place_next(ledger: Ledger) -> None:
-    """What the dispatcher and a worker do for one call, the messages and the request left out."""
-    claim = ledger.claim(lines=(1, 1), wakeup="", wakeups_per_worker=1_000_000, worker="bench")
-    (grant,) = ledger.grant([(claim.ids[0], new_id())])
-    assert isinstance(grant, Grant)
+    """What the dispatcher and a worker do for one call, the request left out."""
+    (grant,) = ledger.grant(1, ordinary=1, process="bench", request=next(_requests)).grants
     step = decide(_ACCEPTED, grant.attempt, _POLICY, grant.now_ms, 0.5)
     ledger.settle([Settlement(grant.id, grant.token, _ACCEPTED, step)])
 

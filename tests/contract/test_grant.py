@@ -21,6 +21,7 @@ from voice_notify.domain.retry import Attempt
 from voice_notify.domain.states import State
 from voice_notify.domain.windows import Limits
 from voice_notify.ledger import keys
+from voice_notify.ledger.bands import banded
 from voice_notify.ledger.ledger import Grant
 
 
@@ -132,6 +133,15 @@ def test_a_number_that_comes_too_early_is_put_where_it_belongs(account: Account)
     account.client.zadd(account.prefix + keys.AGENDA, {MOBILE: account.clock.now})
     assert account.begin(id_) is None
     assert account.due(id_) == NOON + 10 * SECOND
+
+
+def test_no_agenda_lets_a_window_be_broken(account: Account) -> None:
+    """Whatever stands there, the number's own limits are looked at when the call would begin."""
+    account.call(account.submit(), takes=0)
+    id_ = account.submit()
+    account.client.zadd(account.prefix + keys.AGENDA, {MOBILE: banded(0, NOON)})
+    assert account.begin(id_) is None
+    assert account.due(id_) == NOON + GAP
 
 
 def test_a_deadline_shortens_the_time_to_send(account: Account) -> None:

@@ -10,6 +10,7 @@ from tests.support.account import GAP, LAPSED, LEASE, MAINTENANCE, Account, othe
 from tests.support.clock import MINUTE, SECOND
 from voice_notify.domain.states import State
 from voice_notify.ledger import keys
+from voice_notify.ledger.account_status import read_account_status
 from voice_notify.ledger.ledger import Wakeup
 
 #: How long a worker has to settle a lapsed call that it was handed.
@@ -90,6 +91,14 @@ def test_a_lapsed_call_keeps_nobody_awake(account: Account) -> None:
     account.clock.advance(LEASE)
     granted = account.grant()
     assert (granted.grants, granted.damaged, granted.idle_ms) == ((), (), SECOND)
+
+
+def test_a_lapsed_call_is_not_due(account: Account) -> None:
+    """Whoever it was handed over to settles it: it is nothing that a process should begin."""
+    account.granted(account.submit())
+    account.clock.advance(LEASE)
+    account.sweep()
+    assert read_account_status(account.ledger.scripts).due == 0
 
 
 def test_a_pause_does_not_keep_lapsed_calls_from_being_settled(account: Account) -> None:

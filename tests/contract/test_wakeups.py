@@ -52,6 +52,13 @@ def test_what_cannot_be_called_yet_wakes_nobody(account: Account) -> None:
     assert account.woken() == URGENT_ONLY
 
 
+def test_a_submit_to_a_paused_account_wakes_nobody(account: Account) -> None:
+    """Nobody may call; the end of the pause wakes."""
+    account.ledger.pause("a test")
+    account.submit(priority=9)
+    assert account.woken() == NOBODY
+
+
 def test_what_stands_behind_another_wakes_nobody(account: Account) -> None:
     """Its number is on the agenda already, or in flight."""
     account.submit(id="head")
@@ -86,6 +93,16 @@ def test_something_urgent_that_joins_soon_wakes_for_that(account: Account) -> No
     account.woken()
     account.submit(priority=9, countdown=1)
     assert Wakeup.URGENT in account.woken()
+
+
+def test_a_line_that_goes_on_wakes_for_something_urgent_that_joins_soon(account: Account) -> None:
+    """A settlement finds both: what is called next, and what becomes ready before the next sweep."""
+    grant = account.granted(account.submit())
+    account.submit()
+    account.submit(priority=9, countdown=0.5)
+    account.woken()
+    account.settle(grant, REFUSED)
+    assert account.woken() == BOTH
 
 
 def test_one_wakeup_waits_at_most(account: Account) -> None:

@@ -252,9 +252,7 @@ end
 local repeated = granted_before()
 if not repeated then
   promote_due()
-  if gate ~= 'closed' then
-    grant_due()
-  end
+  grant_due()
   if #grants > 0 then
     local ids = {}
     for i, each in ipairs(grants) do
