@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -29,7 +30,6 @@ from tests.support.account import (
     TOMORROW,
     UNCLEAR,
     UNCONFIRMED,
-    WAKEUP_LEASE,
     Account,
     other_number,
 )
@@ -43,16 +43,18 @@ from voice_notify.domain.states import State
 from voice_notify.domain.windows import Limits
 from voice_notify.errors import KeyConflict, LineFull
 from voice_notify.ledger import keys
-from voice_notify.ledger.ledger import Grant, Lapsed, Settlement
+from voice_notify.ledger.bands import banded, time_of
+from voice_notify.ledger.ledger import Grant, Lapsed, Settlement, Wakeup
 
-MOBILES = [other_number(number) for number in range(2)]
+MOBILES = [other_number(number) for number in range(3)]
+PROCESSES = ["p1", "p2"]
 #: Small windows, so that a short run meets them.
 LIMITS = Limits(gap_ms=GAP, max_calls=3, window_ms=10 * MINUTE)
 FOREVER = 7 * DAY
 #: So short that a run outlives it, and never met to the millisecond by a sum of `PAUSES`.
 RETENTION = DAY + 250
 OUTCOMES = [*[ACCEPTED, UNCONFIRMED, MAINTENANCE] * 2, UNCLEAR, REFUSED, TOMORROW, NO_BALANCE]
-PAUSES = [1, SECOND, 2 * SECOND, WAKEUP_LEASE, LEASE, GAP, MINUTE, LIMITS.window_ms, 12 * HOUR]
+PAUSES = [1, SECOND, 2 * SECOND, 5 * SECOND, LEASE, GAP, MINUTE, LIMITS.window_ms, 12 * HOUR]
 picks = st.integers(0, 1000)
 submissions = st.fixed_dictionaries(
     {
@@ -69,8 +71,8 @@ HAPPENINGS = [
     *["an application submits"] * 4,
     *["time passes"] * 3,
     *["a worker begins when due", "a worker settles"] * 6,
-    *["a worker begins", "a worker settles late", "a worker is lost", "a dispatcher turns"] * 2,
-    "a worker asks again",
+    *["a worker begins", "a worker settles late", "a worker is lost", "a worker sweeps"] * 2,
+    *["a worker asks again", "the clock goes back"],
     *["a person replays", "a person resumes"] * 2,
     *["a person submits again", "a person cancels", "a person purges", "a person pauses"],
 ]
@@ -97,20 +99,34 @@ class LedgerMachine(RuleBasedStateMachine):
         )
         self.model = Reference(LIMITS, self.account.ledger.rules, POLICY)
         self.attempts: list[Grant | Lapsed] = []
+        self.requests = dict.fromkeys(PROCESSES, 0)
+        self.granted: dict[str, tuple[int, list[Grant]]] = {}  #: by process: when its last calls were, and these
         self.placed: defaultdict[str, list[Placed]] = defaultdict(list)
         self.states: dict[str, State] = {}
         self.mobiles: dict[str, str] = {}
 
+        self.passed = 0  #: ms of real time, whatever the clocks say
+
     @property
     def now(self) -> int:
-        return self.account.clock.now
+        """The ledger's time."""
+        ahead, last = map(int, (self.account.client.get(self.account.prefix + keys.CLOCK) or "0 0").split())
+        return max(self.account.clock.now + ahead, last)
 
     def let_pass(self, milliseconds: int) -> None:
+        before = self.now
         self.account.clock.advance(milliseconds)
+        self.passed += milliseconds
+        assert self.now >= before
         self.model.forget(self.now)
 
     def wait_until(self, moment: int) -> None:
-        self.let_pass(max(0, moment - self.now))
+        for _ in range(1000):
+            if self.now >= moment:
+                return
+            self.let_pass(moment - self.now)
+            self.sweep()  # or time would stand still after a step back
+        raise AssertionError("time stands still")
 
     def id_at(self, pick: int, ids: Iterable[str]) -> str:
         among = list(ids)
@@ -149,8 +165,9 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.let_pass(milliseconds)
             case "an", "application", "submits":
                 self.submit(fields)
-            case "a", "dispatcher", "turns":
-                self.claim()
+            case "the", "clock", _:
+                self.sweep()
+                self.account.clock.set(self.account.clock.now - 20 * milliseconds)
             case "a", "worker", does:
                 self.a_worker(does, pick, outcome)
             case "a", "person", does:
@@ -161,7 +178,7 @@ class LedgerMachine(RuleBasedStateMachine):
         deadline = self.now + (FOREVER if fields["expires"] is None else fields["expires"] * SECOND)
         joins = self.now + fields["countdown"] * SECOND
         policy = OnUnconfirmed(fields["on_unconfirmed"]) if fields["on_unconfirmed"] else None
-        note = Note(id_, fields["mobile"], fields["priority"], joins, deadline, policy)
+        note = Note(id_, fields["mobile"], fields["priority"], joins, joins, deadline, policy)
         status, expected = self.model.submit(note, fields["key"])
         try:
             found = self.account.submission(id=id_, **fields)
@@ -178,22 +195,24 @@ class LedgerMachine(RuleBasedStateMachine):
     def a_worker(self, does: str, pick: int, outcome: Outcome) -> None:
         in_flight = self.in_flight()
         match does:
-            case "begins" if self.model.notes:
-                self.ask(self.id_at(pick, self.model.notes))
+            case "begins":
+                self.ask(pick)
             case "begins when due" if self.open_ids():
                 id_ = self.id_at(pick, self.open_ids())
                 probe = (self.model.pause and self.model.pause.until) or 0
                 self.wait_until(max(probe, self.model.next_look(self.mobiles[id_], self.now)))
-                self.ask(id_)
+                self.ask(pick)
+            case "sweeps":
+                self.sweep()
             case "settles" if in_flight:
                 self.settle(in_flight[pick % len(in_flight)], outcome)
             case "settles late" if late := self.over():
                 self.settle(late[-1 - pick % len(late)], outcome)
-            case "asks again" if in_flight:
-                self.ask_again(in_flight[pick % len(in_flight)])
+            case "asks again":
+                self.ask_again(PROCESSES[pick % 2])
             case "is lost" if in_flight:
                 self.wait_until(self.model.notes[in_flight[-1].id].lapses)
-                for lapsed in self.claim():
+                for lapsed in [*self.sweep(), *(each for each in self.in_flight() if isinstance(each, Lapsed))]:
                     self.settle(lapsed, LAPSED)
 
     def a_person(self, does: str, pick: int) -> None:
@@ -215,33 +234,72 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # What workers do.
 
-    def ask(self, id_: str) -> Grant | None:
-        token = f"token-{len(self.attempts)}"
-        expected = self.model.begin(id_, token, self.now)
-        grant = self.account.begin(id_, token)
-        assert (grant and grant.id) == (expected and expected.id)
-        if grant and expected:
-            assert (grant.attempt.attempts, grant.attempt.unconfirmed) == (expected.attempts, expected.unconfirmed)
-            self.attempts.append(grant)
-            self.place(grant, expected.deadline)
-        return grant
+    def ask(self, pick: int, most: int = 0) -> list[Grant]:
+        """Ask for the calls that are next, as a process with more or less room; the model lets them begin."""
+        process, most = PROCESSES[pick % 2], most or 1 + pick % 3
+        ordinary = max(0, most - pick % 2)
+        self.requests[process] += 1
+        request = self.requests[process]
+        self.account.woken()
+        granted = self.account.ledger.grant(most, ordinary=ordinary, process=process, request=request)
+        grants = list(granted.grants)
+        begun = self.model.grant(
+            [grant.id for grant in grants],
+            granted.expired,
+            most=most,
+            ordinary=ordinary,
+            request=f"{process}-{request}",
+            now=self.now,
+        )
+        assert granted.damaged == ()
+        for grant, note in zip(grants, begun, strict=True):
+            assert (grant.token, grant.attempt.attempts) == (note.token, note.attempts)
+            assert grant.attempt.unconfirmed == note.unconfirmed
+            self.place(grant, note.deadline)
+        if grants:
+            self.granted[process] = (self.now, grants)
+        self.attempts += grants
+        self.looks_in_time(granted.idle_ms, partial(self.model.room, most=most, ordinary=ordinary, begun=begun))
+        return grants
+
+    def looks_in_time(self, idle_ms: int | None, room: Callable[[int], int]) -> None:
+        """A process looks again when it may begin another call, at the latest; where it is full, another is woken."""
+        woken = self.account.woken()
+        if self.model.pause:
+            assert idle_ms == (self.model.pause.until and self.model.pause.until - self.now)
+            return
+        for note in self.model.due(self.now):
+            assert self.kind_of(note) in woken
+        for mobile in MOBILES if room(0) else []:
+            if self.model.open_notes(mobile):
+                assert idle_ms is not None
+                assert idle_ms <= max(SECOND, self.model.next_look(mobile, self.now) - self.now)
+
+    def kind_of(self, note: Note) -> Wakeup:
+        """For what a process is woken that may call it."""
+        return Wakeup.URGENT if note.priority >= self.model.rules.urgent_priority else Wakeup.ORDINARY
 
     def place(self, grant: Grant, deadline: int) -> None:
         """Let the provider judge the call: whenever the earlier ones arrived, this one keeps all windows."""
         calls = self.placed[grant.mobile]
-        calls.append(Placed(grant.token, self.now, FOREVER * 1000))
+        calls.append(Placed(grant.token, self.passed, FOREVER * 1000))
         assert self.now + grant.send_within_ms <= deadline
         for earlier, later in pairwise(calls):
             assert later.begun - earlier.until >= LIMITS.gap_ms
         for first, one_too_many in zip(calls, calls[LIMITS.max_calls :], strict=False):
             assert one_too_many.begun - first.until >= LIMITS.window_ms
 
-    def ask_again(self, attempt: Grant | Lapsed) -> None:
-        again = self.account.begin(attempt.id, attempt.token)
-        assert again
-        assert (again.id, again.attempt) == (attempt.id, attempt.attempt)
-        since = self.model.notes[attempt.id].begun
-        assert again.send_within_ms <= since + SEND_WITHIN - self.now
+    def ask_again(self, process: str) -> None:
+        """A process whose reply was lost is granted the same calls: those that nobody has settled since."""
+        at, grants = self.granted.get(process, (0, []))
+        request = self.requests[process]
+        if not grants or self.now >= at + LEASE or not grants[0].token.startswith(f"{process}-{request}-"):
+            return
+        calling = {note.token for note in self.model.notes.values() if note.state is State.CALLING}
+        again = self.account.ledger.grant(3, ordinary=3, process=process, request=request)
+        found = [(grant.id, grant.token, grant.attempt) for grant in again.grants]
+        assert found == [(grant.id, grant.token, grant.attempt) for grant in grants if grant.token in calling]
+        assert all(grant.send_within_ms <= at + SEND_WITHIN - self.now for grant in again.grants)
 
     def settle(self, attempt: Grant | Lapsed, outcome: Outcome) -> None:
         lapsed = isinstance(attempt, Lapsed)
@@ -255,22 +313,20 @@ class LedgerMachine(RuleBasedStateMachine):
             return
         calls = self.placed[self.mobiles[attempt.id]]
         assert calls[-1].token == attempt.token
-        calls[-1].until = self.now
+        calls[-1].until = self.passed
         if outcome.kind in NOT_PLACED:
             calls.pop()
 
-    def claim(self) -> tuple[Lapsed, ...]:
-        """Turn a dispatcher; what it has to settle is among the attempts then."""
-        closed = self.model.pause and (self.model.pause.until is None or self.model.pause.until > self.now)
-        claim = self.account.claim()
-        assert {each.id for each in claim.lapsed} == self.model.claim_lapsed(self.now)
-        self.attempts.extend(claim.lapsed)
-        claimed = [self.mobiles[id_] for id_ in claim.ids]
-        assert len(set(claimed)) == len(claimed)
-        assert not (closed and claimed)
-        assert all(self.model.notes[id_].is_open for id_ in claim.ids)
-        assert set(self.account.ledger.expire()) == self.model.expire(self.now)
-        return claim.lapsed
+    def sweep(self) -> tuple[Lapsed, ...]:
+        """Sweep; what it hands over is among the attempts then, and for what is due a process is woken."""
+        found = self.account.sweep()
+        assert {each.id for each in found.lapsed} == self.model.hand_over(self.now)
+        assert set(found.expired) == self.model.expire(self.now)
+        self.attempts.extend(found.lapsed)
+        woken = self.account.woken()
+        for note in [] if self.model.pause else self.model.due(self.now):
+            assert self.kind_of(note) in woken
+        return found.lapsed
 
     # What holds at every moment.
 
@@ -278,8 +334,11 @@ class LedgerMachine(RuleBasedStateMachine):
         found: Any = self.account.client.zrange(self.account.prefix + name, 0, -1, withscores=True)
         return dict(found)
 
-    def agenda(self) -> dict[str, int]:
-        return {mobile: round(score) for mobile, score in self.scores(keys.AGENDA).items()}
+    def looks(self) -> dict[str, int]:
+        """By number, when the ledger looks at its line next."""
+        agenda, promotions = self.scores(keys.AGENDA), self.scores(keys.PROMOTIONS)
+        assert set(promotions) <= set(agenda)
+        return {mobile: min(time_of(at), time_of(promotions.get(mobile, at))) for mobile, at in agenda.items()}
 
     @invariant()
     def every_state_is_the_models(self) -> None:
@@ -317,7 +376,11 @@ class LedgerMachine(RuleBasedStateMachine):
             calling = self.model.in_flight(mobile)
             open_notes = self.model.open_notes(mobile)
             assert set(line) == {note.id for note in open_notes}
-            scheduled = {note.id: note.joins for note in open_notes if note.joins > self.now and note != calling}
+            scheduled = {
+                note.id: banded(note.priority, note.joins)
+                for note in open_notes
+                if note.joins > self.now and note != calling
+            }
             assert {id_: line[id_] for id_ in scheduled} == scheduled
             assert [id_ for id_, score in line.items() if score == float("-inf")] == ([calling.id] if calling else [])
         notes = self.model.notes.values()
@@ -338,10 +401,11 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_line_is_forgotten(self) -> None:
-        agenda = self.agenda()
-        assert set(agenda) == {mobile for mobile in MOBILES if self.model.open_notes(mobile)}
-        for mobile, at in agenda.items():
-            assert at <= max(self.model.next_look(mobile, self.now), self.now + WAKEUP_LEASE)
+        looks = self.looks()
+        assert set(looks) == {mobile for mobile in MOBILES if self.model.open_notes(mobile)}
+        for mobile, at in looks.items():
+            lapsed = SECOND if self.model.in_flight(mobile) else 0
+            assert at <= max(self.model.next_look(mobile, self.now), self.now) + lapsed
 
     # In the end.
 
@@ -349,15 +413,14 @@ class LedgerMachine(RuleBasedStateMachine):
         """Whatever happened, all that is open comes to its end once workers are there and the account is not paused."""
         assert self.account.ledger.resume() == self.model.resume()
         for _ in range(100):
-            if not (agenda := self.agenda()):
+            if not (looks := self.looks()):
                 break
-            self.wait_until(min(agenda.values()))
-            self.claim()
+            self.wait_until(min(looks.values()))
+            self.sweep()
             for attempt in self.in_flight():
                 self.settle(attempt, LAPSED)
-            for id_ in self.open_ids():
-                if grant := self.ask(id_):
-                    self.settle(grant, ACCEPTED)
+            for grant in self.ask(0, most=10):
+                self.settle(grant, ACCEPTED)
         assert not self.open_ids(), "work that never ends"
         self.every_state_is_the_models()
         self.every_state_is_counted()

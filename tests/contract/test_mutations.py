@@ -186,8 +186,8 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ),
         ("wait_for(head, limit)", "", test_statistics.test_those_that_wait_are_counted_by_their_reason),
         (
-            "at == first_at and each.priority > first.priority",
-            "false",
+            "return one.priority > other.priority",
+            "return false",
             test_promotions.test_a_number_moves_up_after_its_call,
         ),
         ("if more_urgent[1] then", "if false then", test_promotions.test_each_step_up_is_taken),

@@ -7,6 +7,7 @@ and outcomes, and the values of settings.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from voice_notify.domain.notification import OnUnconfirmed
@@ -18,6 +19,8 @@ from voice_notify.ledger.rules import LedgerRules
 
 _DAY = 86_400_000
 _CHINA = 8 * 3_600_000  #: ahead of UTC
+#: Who was handed a call that lapsed has so long (ms) to settle it.
+_HANDED_OVER = 5_000
 
 #: PROVIDER.md, Reply: "not placed". All others were placed, or may have been.
 NOT_PLACED = frozenset({Kind.TRANSIENT, Kind.TOMORROW, Kind.REFUSED, Kind.ACCOUNT})
@@ -39,7 +42,8 @@ class Note:
     id: str
     mobile: str
     priority: int
-    joins: int  #: ms
+    joins: int  #: ms; until then it is scheduled
+    since: int  #: ms from which it could have been called, but for its number
     deadline: int  #: ms
     on_unconfirmed: OnUnconfirmed | None = None
     seq: int = 0
@@ -50,7 +54,7 @@ class Note:
     unconfirmed: int = 0
     token: str | None = None
     begun: int = 0  #: ms of its newest attempt
-    lapses: int = 0  #: ms at which the call in flight is handed to a dispatcher
+    lapses: int = 0  #: ms at which the call in flight is handed to a sweep
     override: State | None = None
     rang: bool = False  #: as a late success said
 
@@ -173,34 +177,67 @@ class Reference:
 
     # What workers do.
 
-    def begin(self, id_: str, token: str, now: int) -> Note | None:
-        mobile = self.notes[id_].mobile
-        calling = self.in_flight(mobile)
-        if calling:
-            return calling if calling.token == token else None
-        head = next(iter(self.line(mobile, now)), None)
-        if head is None or head.joins > now or head.deadline <= now:
-            return None
-        if not self.allows(mobile, now) or not self._gate(token, now):
-            return None
-        head.state, head.token, head.begun, head.lapses = State.CALLING, token, now, now + self.rules.lease_ms
-        head.attempts += 1
-        self.call_times[mobile].append(now)
-        self.noted[mobile] = now
-        return head
+    def due(self, now: int) -> list[Note]:
+        """The heads of lines whose numbers may be called now."""
+        heads = [next(iter(self.line(mobile, now)), None) for mobile in {note.mobile for note in self.notes.values()}]
+        free = [head for head in heads if head and not self.in_flight(head.mobile)]
+        return [head for head in free if head.joins <= now and self.allows(head.mobile, now)]
 
-    def _gate(self, token: str, now: int) -> bool:
-        if self.pause is None:
-            return True
-        if self.pause.until is None or self.pause.until > now:
-            return False
-        self.pause.probe, self.pause.until = token, now + self.rules.lease_ms
-        return True
+    def goes_before(self, one: Note, other: Note) -> bool:
+        """Whether it has to be called first: the more urgent, then the longer due.
 
-    def claim_lapsed(self, now: int) -> set[str]:
+        Since when a number is due that was held is not known for ever: limits are forgotten when they are over. And a
+        number is as old as the oldest in its line that is as urgent as its head.
+        """
+        alike = [note for note in self.open_notes(other.mobile) if note.priority == other.priority]
+        longer = max(one.since, self.free_at(one.mobile)) < min(note.since for note in alike)
+        return one.priority > other.priority or (one.priority == other.priority and longer)
+
+    def room(self, priority: int, most: int, ordinary: int, begun: Sequence[Note]) -> int:
+        """How many more calls of a priority a process may begin that has begun some."""
+        urgent = self.rules.urgent_priority
+        less_urgent = sum(note.priority < urgent for note in begun)
+        return most - len(begun) if priority >= urgent else min(most - len(begun), ordinary - less_urgent)
+
+    def grant(  # noqa: PLR0913 - all of a request
+        self, ids: Sequence[str], expired: Sequence[str], *, most: int, ordinary: int, request: str, now: int
+    ) -> list[Note]:
+        """Begin these calls, in this order, and end those past their deadline; what may not be fails."""
+        waiting = [head for head in self.due(now) if head.deadline > now]
+        for id_ in expired:
+            assert self.notes[id_].state is State.WAITING
+            assert self.notes[id_].deadline <= now
+            self.notes[id_].end(State.EXPIRED, "deadline", now)
+        begun: list[Note] = []
+        for id_ in ids:
+            note = next(head for head in self.due(now) if head.id == id_)
+            assert note.deadline > now
+            assert self._is_open(now)
+            assert self.room(note.priority, most, ordinary, begun) > 0
+            passed_over = [head for head in waiting if head not in begun and self.goes_before(head, note)]
+            assert not [head for head in passed_over if self.room(head.priority, most, ordinary, begun)]
+            begun.append(note)
+            self._begin(note, f"{request}-{len(begun)}", now)
+        if self._is_open(now):
+            assert not [head for head in self.due(now) if self.room(head.priority, most, ordinary, begun) > 0]
+        return begun
+
+    def _begin(self, note: Note, token: str, now: int) -> None:
+        note.state, note.token, note.begun, note.lapses = State.CALLING, token, now, now + self.rules.lease_ms
+        note.attempts += 1
+        self.call_times[note.mobile].append(now)
+        self.noted[note.mobile] = now
+        if self.pause:
+            self.pause.probe, self.pause.until = token, now + self.rules.lease_ms
+
+    def _is_open(self, now: int) -> bool:
+        return self.pause is None or (self.pause.until is not None and self.pause.until <= now)
+
+    def hand_over(self, now: int) -> set[str]:
+        """Calls whose lease ran out, to whoever sweeps."""
         lapsed = {note.id for note in self.notes.values() if note.state is State.CALLING and note.lapses <= now}
         for id_ in lapsed:
-            self.notes[id_].lapses = now + self.rules.wakeup_lease_ms
+            self.notes[id_].lapses = now + _HANDED_OVER
         return lapsed
 
     def expire(self, now: int) -> set[str]:
@@ -210,7 +247,7 @@ class Reference:
         return late
 
     def settle(self, id_: str, token: str, outcome: Outcome, now: int, *, lapsed: bool) -> str:
-        """End an attempt: by its worker, or (`lapsed`) by a dispatcher that gives it up."""
+        """End an attempt: by its worker, or (`lapsed`) by a sweep that gives it up."""
         note = self.notes.get(id_)
         if note is None:
             return "gone"
@@ -259,6 +296,7 @@ class Reference:
             note.end(State.EXPIRED, "deadline", now)
         else:
             note.state, note.joins = State.WAITING, self._joins_after(note, outcome, now)
+            note.since = max(now, note.joins)
 
     def _end_after(self, note: Note, outcome: Outcome) -> tuple[State, str] | None:
         """The final state that follows, and its reason; None: it is tried again."""
@@ -324,6 +362,7 @@ class Reference:
             return False
         self.seq += 1
         note.state, note.seq, note.joins, note.deadline = State.WAITING, self.seq, 0, now + expires
+        note.since = now
         note.attempts, note.unconfirmed, note.token = 0, 0, None
         return True
 

@@ -31,13 +31,23 @@ local function due_since(id, free)
   return math.max(tonumber(found[1] or found[2] or 0), free)
 end
 
--- Of what may be called next, what can be called first; of several at once, as of those that are due, the most urgent.
+-- Whether one candidate is called before another: it can be called sooner, or, as of those that are due, is more urgent, or due for
+-- longer.
+local function is_before(one, other, now)
+  local at, other_at = math.max(one.at, now), math.max(other.at, now)
+  if at ~= other_at then
+    return at < other_at
+  elseif one.priority ~= other.priority then
+    return one.priority > other.priority
+  end
+  return one.at < other.at
+end
+
 local function first_of(candidates, now)
-  local first, first_at
-  for _, each in ipairs(candidates) do
-    local at = math.max(each.at, now)
-    if not first or at < first_at or at == first_at and each.priority > first.priority then
-      first, first_at = each, at
+  local first = candidates[1]
+  for i = 2, #candidates do
+    if is_before(candidates[i], first, now) then
+      first = candidates[i]
     end
   end
   return first
