@@ -67,11 +67,10 @@ def calls_in_the_end(deployment: Deployment, mobile: str) -> int:
     return len(deployment.calls(mobile)) - 1
 
 
-@pytest.mark.parametrize("step", ["submitted", "before the wake-up"])
-def test_what_a_killed_producer_had_stored_is_called_once(deployment: Deployment, step: str) -> None:
-    """A dispatcher wakes a worker for it."""
-    mobile, id_ = new_mobile(), f"producer-killed-{step.replace(' ', '-')}"
-    arm(deployment, step)
+def test_what_a_killed_producer_had_stored_is_called_once(deployment: Deployment) -> None:
+    """The producer did not live to learn that it was stored."""
+    mobile, id_ = new_mobile(), "producer-killed"
+    arm(deployment, "submitted")
     command = [sys.executable, "-c", PRODUCER, mobile, id_, TEMPLATE, *PARAMS]
     producer = subprocess.run(command, check=False, env=deployment.environment, cwd=ROOT, timeout=20)  # noqa: S603
     assert producer.returncode == -signal.SIGKILL
@@ -79,13 +78,12 @@ def test_what_a_killed_producer_had_stored_is_called_once(deployment: Deployment
     assert calls_in_the_end(deployment, mobile) == 1
 
 
-@pytest.mark.parametrize("step", ["before the wake-up", "received"])
-def test_a_wakeup_lost_with_the_main_process_is_sent_again(deployment: Deployment, step: str) -> None:
-    """Also one that a dispatcher was about to send: another worker's dispatcher sends it."""
+def test_another_worker_goes_on_where_a_main_process_was_killed(deployment: Deployment) -> None:
+    """Its pool goes with it; another worker sweeps, and calls what was submitted meanwhile."""
     mobile = new_mobile()
-    arm(deployment, step)
-    (id_,) = voice_notify.notify.bulk([(mobile, TEMPLATE, PARAMS)]).ids
+    arm(deployment, "swept")
     assert eventually(lambda: not deployment.workers[-1].running)
+    (id_,) = voice_notify.notify.bulk([(mobile, TEMPLATE, PARAMS)]).ids
     deployment.start_worker()
     assert deployment.finished(id_).state is State.ACCEPTED
     assert calls_in_the_end(deployment, mobile) == 1
@@ -93,7 +91,7 @@ def test_a_wakeup_lost_with_the_main_process_is_sent_again(deployment: Deploymen
 
 @pytest.mark.parametrize(
     ("step", "calls", "lost"),
-    [("popped", 1, 0), ("begun", 1, 1), ("replied", 2, 1), ("settled", 1, 0)],
+    [("woken", 1, 0), ("begun", 1, 1), ("replied", 2, 1), ("settled", 1, 0)],
 )
 def test_a_killed_pool_process_costs_a_second_call_only_after_an_unknown_outcome(
     deployment: Deployment, step: str, calls: int, lost: int

@@ -104,6 +104,6 @@ def test_a_third_party_message_shows_what_became_of_its_call(running: Deployment
     assert tasks["shop-1"]["exception"] == "refused: 400 参数错误"
 
 
-def test_wakeups_are_no_tasks(flower: Flower) -> None:
-    """The Celery task that carries many notifications does not crowd them out."""
+def test_nothing_but_notifications_is_a_task(flower: Flower) -> None:
+    """Nothing of how the calls are found crowds them out."""
     assert {task["name"] for task in flower.tasks().values()} == {"voice_notify.notify"}

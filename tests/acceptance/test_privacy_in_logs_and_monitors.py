@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.deployment import ACL, QUEUE, TEMPLATE, Deployment, deploy, new_mobile, third_party_producer
+from tests.support.deployment import ACL, TEMPLATE, Deployment, deploy, new_mobile, third_party_producer
 from tests.support.monitors import LOGIN, Flower, inspect, monitor_broker, receive_events, run_flower
 from tests.support.sandbox import APP_ID, APP_SECRET, eventually
 from tests.support.worker import ROOT
@@ -134,7 +134,7 @@ def test_the_run_was_watched(run: Run) -> None:
     """What follows is worth something: each place shows something of the run."""
     for place in ("worker", "events", "flower /api/tasks", "flower, each task"):
         assert "order-1" in run.shown[place], place
-    assert QUEUE in run.shown["broker"]
+    assert "celeryev" in run.shown["broker"]
     assert f"does not lead from calling to not {masked(run.mobiles[-1])}" in run.shown["worker"]
     assert "TaskPool: Apply" in run.shown["worker"]
     assert masked(run.mobiles[0]) in run.shown["worker"]

@@ -97,10 +97,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self.account.configure(
             limits=LIMITS, max_line=3, suspect_run=2, default_expires_ms=FOREVER, retention_ms=RETENTION
         )
-        self.model = Reference(LIMITS, self.account.ledger.rules, POLICY)
+        self.model = Reference(LIMITS, self.account.ledger.rules, POLICY, server=self.account.clock.now)
         self.attempts: list[Grant | Lapsed] = []
         self.requests = dict.fromkeys(PROCESSES, 0)
-        self.granted: dict[str, tuple[int, list[Grant]]] = {}  #: by process: when its last calls were, and these
+        self.granted: dict[str, tuple[int, int, list[Grant]]] = {}  #: by process: its last calls, and when they began
         self.placed: defaultdict[str, list[Placed]] = defaultdict(list)
         self.states: dict[str, State] = {}
         self.mobiles: dict[str, str] = {}
@@ -116,9 +116,10 @@ class LedgerMachine(RuleBasedStateMachine):
     def let_pass(self, milliseconds: int) -> None:
         before = self.now
         self.account.clock.advance(milliseconds)
+        self.model.server = self.account.clock.now
         self.passed += milliseconds
         assert self.now >= before
-        self.model.forget(self.now)
+        self.model.forget()
 
     def wait_until(self, moment: int) -> None:
         for _ in range(1000):
@@ -168,6 +169,7 @@ class LedgerMachine(RuleBasedStateMachine):
             case "the", "clock", _:
                 self.sweep()
                 self.account.clock.set(self.account.clock.now - 20 * milliseconds)
+                self.model.server = self.account.clock.now
             case "a", "worker", does:
                 self.a_worker(does, pick, outcome)
             case "a", "person", does:
@@ -257,7 +259,7 @@ class LedgerMachine(RuleBasedStateMachine):
             assert grant.attempt.unconfirmed == note.unconfirmed
             self.place(grant, note.deadline)
         if grants:
-            self.granted[process] = (self.now, grants)
+            self.granted[process] = (self.now, self.passed, grants)
         self.attempts += grants
         self.looks_in_time(granted.idle_ms, partial(self.model.room, most=most, ordinary=ordinary, begun=begun))
         return grants
@@ -265,7 +267,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def looks_in_time(self, idle_ms: int | None, room: Callable[[int], int]) -> None:
         """A process looks again when it may begin another call, at the latest; where it is full, another is woken."""
         woken = self.account.woken()
-        if self.model.pause:
+        if self.model.pause and not self.model.may_call(self.now):
             assert idle_ms == (self.model.pause.until and self.model.pause.until - self.now)
             return
         for note in self.model.due(self.now):
@@ -291,9 +293,10 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def ask_again(self, process: str) -> None:
         """A process whose reply was lost is granted the same calls: those that nobody has settled since."""
-        at, grants = self.granted.get(process, (0, []))
+        at, passed, grants = self.granted.get(process, (0, 0, []))
         request = self.requests[process]
-        if not grants or self.now >= at + LEASE or not grants[0].token.startswith(f"{process}-{request}-"):
+        is_forgotten = self.now >= at + LEASE or self.passed >= passed + LEASE
+        if is_forgotten or not grants or not grants[0].token.startswith(f"{process}-{request}-"):
             return
         calling = {note.token for note in self.model.notes.values() if note.state is State.CALLING}
         again = self.account.ledger.grant(3, ordinary=3, process=process, request=request)

@@ -50,6 +50,7 @@ class Note:
     state: State = State.WAITING
     reason: str = ""  #: of a final state
     ended: int = 0  #: ms
+    kept_until: int = 0  #: ms, by the server's clock
     attempts: int = 0
     unconfirmed: int = 0
     token: str | None = None
@@ -61,9 +62,6 @@ class Note:
     @property
     def is_open(self) -> bool:
         return self.state in (State.WAITING, State.CALLING)
-
-    def end(self, state: State, reason: str, now: int) -> None:
-        self.state, self.reason, self.ended = state, reason, now
 
 
 @dataclass
@@ -77,7 +75,10 @@ class Pause:
 
 @dataclass
 class Reference:
-    """One account. The jitter of a backoff is in its middle: three quarters of the longest wait."""
+    """One account. The jitter of a backoff is in its middle: three quarters of the longest wait.
+
+    Redis forgets by the server's clock, which may go back; all else follows the ledger's.
+    """
 
     limits: Limits
     rules: LedgerRules
@@ -91,6 +92,7 @@ class Reference:
     run: set[str] = field(default_factory=set)
     run_code: str = ""
     seq: int = 0
+    server: int = 0  #: ms, its clock
     forgotten: Counter[State] = field(default_factory=Counter)
 
     # Looking.
@@ -137,18 +139,19 @@ class Reference:
 
     # Time.
 
-    def forget(self, now: int) -> None:
+    def forget(self) -> None:
         """Drop what is kept no longer: what ended, with its idempotency key, calls of the past; dead letters stay."""
-        over = [note for note in self.notes.values() if note.state in FINAL and self._is_over(note.ended, now)]
+        over = [note for note in self.notes.values() if note.state in FINAL and note.kept_until <= self.server]
         for note in over:
             self.forgotten[note.state] += 1
             del self.notes[note.id]
         for mobile, noted in self.noted.items():
-            if noted + max(self.limits.gap_ms, self.limits.window_ms) <= now:
+            if noted + max(self.limits.gap_ms, self.limits.window_ms) <= self.server:
                 self.call_times[mobile].clear()
 
-    def _is_over(self, since: int, now: int) -> bool:
-        return since + self.rules.retention_ms <= now
+    def _end(self, note: Note, state: State, reason: str, now: int) -> None:
+        note.state, note.reason, note.ended = state, reason, now
+        note.kept_until = self.server + self.rules.retention_ms
 
     # What applications do.
 
@@ -170,7 +173,7 @@ class Reference:
         note = self.notes[id_]
         before = note.state
         if note.state is State.WAITING:
-            note.end(State.CANCELLED, "cancelled", now)
+            self._end(note, State.CANCELLED, "cancelled", now)
         elif note.state is State.CALLING and not note.override:
             note.override = State.CANCELLED
         return before
@@ -207,18 +210,18 @@ class Reference:
         for id_ in expired:
             assert self.notes[id_].state is State.WAITING
             assert self.notes[id_].deadline <= now
-            self.notes[id_].end(State.EXPIRED, "deadline", now)
+            self._end(self.notes[id_], State.EXPIRED, "deadline", now)
         begun: list[Note] = []
         for id_ in ids:
             note = next(head for head in self.due(now) if head.id == id_)
             assert note.deadline > now
-            assert self._is_open(now)
+            assert self.may_call(now)
             assert self.room(note.priority, most, ordinary, begun) > 0
             passed_over = [head for head in waiting if head not in begun and self.goes_before(head, note)]
             assert not [head for head in passed_over if self.room(head.priority, most, ordinary, begun)]
             begun.append(note)
             self._begin(note, f"{request}-{len(begun)}", now)
-        if self._is_open(now):
+        if self.may_call(now):
             assert not [head for head in self.due(now) if self.room(head.priority, most, ordinary, begun) > 0]
         return begun
 
@@ -226,11 +229,11 @@ class Reference:
         note.state, note.token, note.begun, note.lapses = State.CALLING, token, now, now + self.rules.lease_ms
         note.attempts += 1
         self.call_times[note.mobile].append(now)
-        self.noted[note.mobile] = now
+        self.noted[note.mobile] = self.server
         if self.pause:
             self.pause.probe, self.pause.until = token, now + self.rules.lease_ms
 
-    def _is_open(self, now: int) -> bool:
+    def may_call(self, now: int) -> bool:
         return self.pause is None or (self.pause.until is not None and self.pause.until <= now)
 
     def hand_over(self, now: int) -> set[str]:
@@ -243,7 +246,7 @@ class Reference:
     def expire(self, now: int) -> set[str]:
         late = {note.id for note in self.notes.values() if note.state is State.WAITING and note.deadline <= now}
         for id_ in late:
-            self.notes[id_].end(State.EXPIRED, "deadline", now)
+            self._end(self.notes[id_], State.EXPIRED, "deadline", now)
         return late
 
     def settle(self, id_: str, token: str, outcome: Outcome, now: int, *, lapsed: bool) -> str:
@@ -264,11 +267,12 @@ class Reference:
 
     def _settle_late(self, note: Note, outcome: Outcome, now: int) -> str:
         if self.call_times[note.mobile] and not self.in_flight(note.mobile):
-            self.call_times[note.mobile][-1] = self.noted[note.mobile] = now
+            self.call_times[note.mobile][-1] = now
+            self.noted[note.mobile] = self.server
         if outcome.kind is Kind.ACCEPTED:
             note.rang = True
             if note.state is State.WAITING:
-                note.end(State.ACCEPTED, "late", now)
+                self._end(note, State.ACCEPTED, "late", now)
             elif note.state is State.CALLING:
                 note.override = State.ACCEPTED
         return "late"
@@ -279,7 +283,7 @@ class Reference:
         del calls[-1:]  # nothing, where a window has passed meanwhile
         if outcome.kind not in NOT_PLACED:
             calls.append(now)
-        self.noted[note.mobile] = now
+        self.noted[note.mobile] = self.server
         if outcome.kind is Kind.TOMORROW:
             self.holds[note.mobile] = next_midnight(now)
 
@@ -289,11 +293,11 @@ class Reference:
         end = self._end_after(note, outcome)
         note.unconfirmed += outcome.kind is Kind.UNCONFIRMED
         if override and not (end and end[0] is State.ACCEPTED):
-            note.end(override, "late" if override is State.ACCEPTED else "cancelled", now)
+            self._end(note, override, "late" if override is State.ACCEPTED else "cancelled", now)
         elif end:
-            note.end(*end, now)
+            self._end(note, *end, now)
         elif note.deadline <= now:
-            note.end(State.EXPIRED, "deadline", now)
+            self._end(note, State.EXPIRED, "deadline", now)
         else:
             note.state, note.joins = State.WAITING, self._joins_after(note, outcome, now)
             note.since = max(now, note.joins)
