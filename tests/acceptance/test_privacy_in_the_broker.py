@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.deployment import APP_ID, PARAMS, QUEUE, deploy, new_mobile
+from tests.support.deployment import PARAMS, QUEUE, deploy, new_mobile
 from tests.support.rabbitmq import connect
+from tests.support.sandbox import APP_ID
 from voice_notify.ledger import keys
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.deployment import QUEUE, deploy, new_mobile
+from tests.support.deployment import PARAMS, QUEUE, TEMPLATE, deploy, new_mobile, third_party_producer
 from tests.support.rabbitmq import RabbitServer, connect
 from tests.support.worker import CRASHING_APP
 from voice_notify import explain
@@ -31,7 +31,10 @@ def broker(rabbitmq: RabbitServer) -> Iterator[RabbitServer]:
 def test_the_queue_is_a_quorum_queue(tmp_path: Path, broker: RabbitServer) -> None:
     """It is replicated where the cluster is: a classic queue of that name is refused."""
     with deploy(tmp_path, broker_url=broker.url) as deployment:
-        deployment.send(new_mobile())
+        deployment.start_worker()
+        with third_party_producer(broker.url) as shop:
+            shop.send_task("voice_notify.notify", [new_mobile(), TEMPLATE, list(PARAMS)], task_id="order-8816")
+        deployment.finished("order-8816")
         with connect(broker.url) as connection, pytest.raises(connection.channel_errors, match="quorum"):
             connection.default_channel.queue_declare(QUEUE, durable=True, auto_delete=False)
 

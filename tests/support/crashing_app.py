@@ -34,14 +34,15 @@ def crash_at(step: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def crash_after(owner: object, name: str, step: str) -> None:
-    """Make the moment after each call of `owner.name` a step."""
+def crash_after(owner: object, name: str, step: str, *, when: Callable[[Any], object] = lambda _: True) -> None:
+    """Make the moment after each call of `owner.name` a step, where its result is such."""
     original: Callable[..., Any] = getattr(owner, name)
 
     @wraps(original)
     def crashing(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - those of `original`
         result = original(*args, **kwargs)
-        crash_at(step)
+        if when(result):
+            crash_at(step)
         return result
 
     setattr(owner, name, crashing)
@@ -62,7 +63,7 @@ shorten_leases()
 app.conf.worker_lost_wait = 1.0  # likewise, for the message of a process that was killed
 crash_after(Ledger, "submit", "submitted")
 crash_after(Ledger, "wait_for_wakeup", "woken")
-crash_after(Ledger, "grant", "begun")
+crash_after(Ledger, "grant", "begun", when=lambda granted: granted.grants)
 crash_after(ProviderClient, "place_call", "replied")
 crash_after(Ledger, "settle", "settled")
 crash_after(Ledger, "sweep", "swept")
