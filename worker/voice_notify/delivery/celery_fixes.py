@@ -12,8 +12,19 @@ from voice_notify.monitoring.logs import get_logger
 log = get_logger(__name__)
 
 
+#: Wake-ups of older versions, which may wait in the broker during an upgrade. The ledger has what they were for.
+_OLD_WAKEUPS = frozenset({"voice_notify.deliver", "voice_notify.wake"})
+
+
 class Consumer(CeleryConsumer):  # type: ignore[misc] # celery has no types
-    """Celery's consumer, but for one mistake in clearing away a lost connection."""
+    """Celery's consumer, but for one mistake in clearing away a lost connection; it knows older versions' messages."""
+
+    def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:  # noqa: ANN401 - celery's
+        """Throw away what an older version left; Celery reports the rest."""
+        if message.headers.get("task") in _OLD_WAKEUPS:
+            message.reject_log_error(log, self.connection_errors)
+        else:
+            super().on_unknown_task(body, message, exc)
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Clear away the connection that was lost.
