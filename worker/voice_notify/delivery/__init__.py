@@ -1,1 +1,1 @@
-"""What a worker does, from the wake-up to the settlement."""
+"""What a worker does, from asking for a call to its settlement."""

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 @click.option("--id", "id_", metavar="ID", help="The notification's id, instead of a random one.")
 @click.option("--countdown", type=DURATION, help="Call no earlier than this long from now.")
 @click.option("--expires", type=DURATION, help="Call no later than this long from now.")
-@click.option("--priority", type=click.IntRange(0, 9), help="9 goes first.  [default: 0]")
+@click.option("--priority", type=click.IntRange(0, 9), help="9 goes first, among all numbers.  [default: 0]")
 @click.option(
     "--on-unconfirmed",
     type=click.Choice([each.value for each in OnUnconfirmed]),

@@ -2,7 +2,7 @@
 -- enough: whoever takes as much as it can wakes the next.
 
 local WAKE = {ordinary = P .. 'wake', urgent = P .. 'wake:urgent'}
--- A process that sleeps looks at the latest after this (ms): what becomes due later needs no wake-up yet.
+-- A sweep looks again after this (ms), and wakes for what becomes due later.
 local LONGEST_SLEEP_MS = 1000
 
 -- Who is to be woken when the script ends.
