@@ -66,6 +66,8 @@ submissions = st.fixed_dictionaries(
         "on_unconfirmed": st.sampled_from([None, None, "dead_letter", "assume_sent"]),
     }
 )
+#: Sweeps write down how far the ledger's clock is in steps of so many ms.
+CLOCK_STEP = 100
 #: What may happen next, the frequent more often.
 HAPPENINGS = [
     *["an application submits"] * 4,
@@ -167,6 +169,7 @@ class LedgerMachine(RuleBasedStateMachine):
             case "an", "application", "submits":
                 self.submit(fields)
             case "the", "clock", _:
+                self.let_pass(CLOCK_STEP)  # or what has passed since the last sweep may go back too
                 self.sweep()
                 self.account.clock.set(self.account.clock.now - 20 * milliseconds)
                 self.model.server = self.account.clock.now
@@ -270,7 +273,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if self.model.pause and not self.model.may_call(self.now):
             assert idle_ms == (self.model.pause.until and self.model.pause.until - self.now)
             return
-        for note in self.model.due(self.now):
+        for note in self.model.overdue(self.now):
             assert self.kind_of(note) in woken
         for mobile in MOBILES if room(0) else []:
             if self.model.open_notes(mobile):
@@ -327,7 +330,7 @@ class LedgerMachine(RuleBasedStateMachine):
         assert set(found.expired) == self.model.expire(self.now)
         self.attempts.extend(found.lapsed)
         woken = self.account.woken()
-        for note in [] if self.model.pause else self.model.due(self.now):
+        for note in [] if self.model.pause else self.model.overdue(self.now):
             assert self.kind_of(note) in woken
         return found.lapsed
 

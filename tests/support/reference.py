@@ -87,6 +87,7 @@ class Reference:
     keys: dict[str, str] = field(default_factory=dict)  #: the id of each; it is known as long as its notification
     call_times: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     noted: dict[str, int] = field(default_factory=dict)  #: when a number's calls were last written down
+    promised: dict[str, int] = field(default_factory=dict)  #: ms at which a number was free, by calls since forgotten
     holds: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     pause: Pause | None = None
     run: set[str] = field(default_factory=set)
@@ -123,12 +124,16 @@ class Reference:
         return after_gap and len(in_window) < self.limits.max_calls and moment >= self.holds[mobile]
 
     def free_at(self, mobile: str) -> int:
-        """The first moment at which the number may be called: at some end of a gap, a window or a hold."""
+        """When the number is called at the latest: at some end of a gap, a window or a hold.
+
+        Where the server's clock went on and the ledger's stood, calls are forgotten before they are over: the number
+        may be called again, and is by the time that was set while they were known.
+        """
         calls, limits = self.call_times[mobile], self.limits
         ends = {0, self.holds[mobile]} | {
             call + length for call in calls for length in (limits.gap_ms, limits.window_ms)
         }
-        return min(end for end in ends if self.allows(mobile, end))
+        return max(min(end for end in ends if self.allows(mobile, end)), self.promised.get(mobile, 0))
 
     def next_look(self, mobile: str, now: int) -> int:
         """When the number's line needs attention."""
@@ -147,6 +152,7 @@ class Reference:
             del self.notes[note.id]
         for mobile, noted in self.noted.items():
             if noted + max(self.limits.gap_ms, self.limits.window_ms) <= self.server:
+                self.promised[mobile] = self.free_at(mobile)
                 self.call_times[mobile].clear()
 
     def _end(self, note: Note, state: State, reason: str, now: int) -> None:
@@ -186,6 +192,10 @@ class Reference:
         free = [head for head in heads if head and not self.in_flight(head.mobile)]
         return [head for head in free if head.joins <= now and self.allows(head.mobile, now)]
 
+    def overdue(self, now: int) -> list[Note]:
+        """Those that a process with room must be given."""
+        return [head for head in self.due(now) if self.free_at(head.mobile) <= now]
+
     def goes_before(self, one: Note, other: Note) -> bool:
         """Whether it has to be called first: the more urgent, then the longer due.
 
@@ -206,7 +216,7 @@ class Reference:
         self, ids: Sequence[str], expired: Sequence[str], *, most: int, ordinary: int, request: str, now: int
     ) -> list[Note]:
         """Begin these calls, in this order, and end those past their deadline; what may not be fails."""
-        waiting = [head for head in self.due(now) if head.deadline > now]
+        waiting = [head for head in self.overdue(now) if head.deadline > now]
         for id_ in expired:
             assert self.notes[id_].state is State.WAITING
             assert self.notes[id_].deadline <= now
@@ -222,7 +232,7 @@ class Reference:
             begun.append(note)
             self._begin(note, f"{request}-{len(begun)}", now)
         if self.may_call(now):
-            assert not [head for head in self.due(now) if self.room(head.priority, most, ordinary, begun) > 0]
+            assert not [head for head in self.overdue(now) if self.room(head.priority, most, ordinary, begun) > 0]
         return begun
 
     def _begin(self, note: Note, token: str, now: int) -> None:

@@ -1,6 +1,6 @@
--- The one clock of all windows, leases and deadlines, in milliseconds since the epoch: this server's, but it never goes back. Where the
--- server's does (a step by hand, a failover to a host that lags), ours goes on from where it was, ahead of the server, and runs a tenth
--- slower until both agree again: nothing waits for the length of the step, and no window is cut short.
+-- The one clock of all windows, leases and deadlines, in milliseconds since the epoch: this server's, but it does not go back with it.
+-- Where that one does (a step by hand, a failover to a host that lags), ours goes on from where a sweep last wrote it down, ahead of the
+-- server, and runs a tenth slower until both agree again: nothing waits for the length of the step, and no window is cut short.
 --- @include "clock"
 
 local CLOCK = P .. 'clock'
