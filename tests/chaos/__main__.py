@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from statistics import median
 
 import click
 from rich.console import Console
@@ -26,6 +27,7 @@ from tests.chaos.reconcile import Findings, reconcile
 @click.option("--faults", default=10.0, show_default=True, help="Percent of the requests.")
 @click.option("--seconds", default=90.0, show_default=True, help="Over which to submit and to kill.")
 @click.option("--seed", default=1, show_default=True)
+@click.option("--calls-per-second", default=0.0, help="Of the account: fewer than are submitted make a backlog.")
 @click.option("--broker-url", help="RabbitMQ, say; default: the Redis that is killed.")
 def main(broker_url: str | None, **options: float) -> None:
     """Run and judge."""
@@ -49,7 +51,9 @@ def _show(console: Console, found: Findings, seconds: float) -> None:
     table.add_row("  not after a recorded unknown outcome", _judged(found.unexplained))
     table.add_row("calls and ledger disagree", _judged(found.unaccounted))
     table.add_row("called after the deadline", _judged(found.overdue))
-    table.add_row("worst lateness of a first call", f"{found.worst_lateness:.1f} s")
+    table.add_row("passed over by less urgent ones", _judged(found.passed_over))
+    for priority, late in sorted(found.lateness.items(), reverse=True):
+        table.add_row(f"  lateness of priority {priority}: half, the last", f"{median(late):.1f} s, {max(late):.1f} s")
     table.add_row("run time", f"{seconds:.0f} s")
     console.print(table)
     console.print("All guarantees held." if found.held else "A guarantee was broken.")

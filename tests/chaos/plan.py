@@ -41,6 +41,7 @@ class Plan:
     faults: float  #: percent of requests
     seconds: float  #: over which notifications are submitted and processes killed
     seed: int
+    calls_per_second: float = 0.0  #: of the account; 0: no limit
 
     def to_json(self) -> str:
         """Itself, for a producer's command line."""
@@ -91,5 +92,6 @@ class Plan:
             "max_unconfirmed": 50,
             "default_expires": 3600,
             "suspect_run": 1000,
+            "max_calls_per_second": self.calls_per_second,
         }
         return {f"VOICE_NOTIFY_{name.upper()}": str(value) for name, value in settings.items()}

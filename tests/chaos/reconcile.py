@@ -16,6 +16,20 @@ from voice_notify.ledger.explanation import Explanation
 #: Notes in a history after which a second call is explained: the outcome of the first was unknown.
 _UNKNOWN = ("read-timeout", "cut", "garbage", "lease", "http-502", "reply-too-large")
 
+#: Seconds between which and the moment that is known here a call may have been allowed, or have begun.
+_UNSURE = 2.0
+
+
+@dataclass(frozen=True)
+class FirstCall:
+    """The one call of a notification that was called once."""
+
+    key: str
+    priority: int
+    allowed: float  #: by its submission and the calls to its number (seconds since the epoch)
+    arrived: float
+    is_sure: bool  #: that `allowed` is right: nothing went wrong with any call to the number
+
 
 @dataclass
 class Findings:
@@ -30,12 +44,13 @@ class Findings:
     unexplained: list[str] = field(default_factory=list)  #: duplicates without a recorded unknown outcome
     unaccounted: list[str] = field(default_factory=list)  #: accepted without a call, or called without a record of it
     overdue: list[str] = field(default_factory=list)  #: called after the deadline
-    worst_lateness: float = 0.0  #: seconds from the earliest allowed moment of a first call to its arrival
+    passed_over: list[str] = field(default_factory=list)  #: called after less urgent ones that were allowed no sooner
+    lateness: dict[int, list[float]] = field(default_factory=dict)  #: by priority: seconds of each first call
 
     @property
     def held(self) -> bool:
         """Whether every guarantee held."""
-        broken = self.lost or self.unexplained or self.unaccounted or self.overdue
+        broken = self.lost or self.unexplained or self.unaccounted or self.overdue or self.passed_over
         return self.submitted == self.planned > 0 and not self.violations and not broken
 
 
@@ -58,7 +73,10 @@ def reconcile(made: Scene) -> Findings:
         _check(found, key, explained, calls[key])
     found.unaccounted += [key for key in calls if key not in known and calls[key]]
     delayed = {row["key"] for row in made.plan.rows() if "countdown" in row}
-    found.worst_lateness = _worst_lateness({key: known[key] for key in known if key not in delayed}, calls)
+    first = [call for call in _first_calls(known, calls) if call.key not in delayed]
+    for call in first:
+        found.lateness.setdefault(call.priority, []).append(call.arrived - call.allowed)
+    found.passed_over = [call.key for call in first if call.is_sure and _is_passed_over(call, first)]
     return found
 
 
@@ -94,16 +112,17 @@ def _check(found: Findings, key: str, explained: Explanation, calls: list[dict[s
         found.overdue.append(key)
 
 
-def _worst_lateness(known: dict[str, Explanation], calls: dict[str, list[dict[str, Any]]]) -> float:
+def _first_calls(known: dict[str, Explanation], calls: dict[str, list[dict[str, Any]]]) -> Iterator[FirstCall]:
     by_number: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
     for key, placed in calls.items():
         for call in placed:
             by_number[call["mobile"]].append((call["arrived"], key))
-    return max((late for arrivals in by_number.values() for late in _latenesses(sorted(arrivals), known)), default=0.0)
+    for arrivals in by_number.values():
+        yield from _first_calls_to_number(sorted(arrivals), known)
 
 
-def _latenesses(arrivals: list[tuple[float, str]], known: dict[str, Explanation]) -> Iterator[float]:
-    """Seconds by which first calls to one number came later than the windows and their submission allowed."""
+def _first_calls_to_number(arrivals: list[tuple[float, str]], known: dict[str, Explanation]) -> Iterator[FirstCall]:
+    is_sure = all(key in known and known[key].record.attempts == 1 for _, key in arrivals)
     for position, (arrived, key) in enumerate(arrivals):
         if key not in known or known[key].record.attempts > 1:
             continue
@@ -112,4 +131,10 @@ def _latenesses(arrivals: list[tuple[float, str]], known: dict[str, Explanation]
             allowed = max(allowed, arrivals[position - 1][0] + GAP)
         if position >= MAX_CALLS:
             allowed = max(allowed, arrivals[position - MAX_CALLS][0] + WINDOW)
-        yield arrived - allowed
+        yield FirstCall(key, known[key].record.priority, allowed, arrived, is_sure)
+
+
+def _is_passed_over(call: FirstCall, others: list[FirstCall]) -> bool:
+    """Whether a less urgent one was called while this one surely could have been."""
+    since, until = call.allowed + _UNSURE, call.arrived - _UNSURE
+    return any(other.priority < call.priority and since < other.arrived < until for other in others)

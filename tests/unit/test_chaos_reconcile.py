@@ -47,7 +47,11 @@ class Run:
         if not self.is_known:
             raise UnknownNotification(id_)
         record = SimpleNamespace(
-            state=self.state, deadline_ms=DEADLINE * 1000, created_ms=BEGAN * 1000, attempts=len(self.calls)
+            state=self.state,
+            deadline_ms=DEADLINE * 1000,
+            created_ms=BEGAN * 1000,
+            attempts=len(self.calls),
+            priority=0,
         )
         return SimpleNamespace(record=record, history=[SimpleNamespace(detail=f"{code} …") for code in self.unknown])
 
@@ -103,3 +107,41 @@ def test_a_broken_guarantee_is_named(tmp_path: Path, run: Run, broken: str) -> N
 def test_a_producer_that_did_not_submit_all_is_no_success(tmp_path: Path) -> None:
     """A run proves only what it did."""
     assert not reconcile(Run(planned=2).scene(tmp_path)).held
+
+
+@pytest.mark.parametrize(
+    ("urgent", "ordinary", "passed_over"),
+    [
+        (BEGAN + 1, BEGAN + 9, []),  # in the right order
+        (BEGAN + 9, BEGAN + 5, ["urgent"]),  # not so, for seconds
+        (BEGAN + 9, BEGAN + 1, []),  # it may have been chosen before the urgent one was submitted
+        (BEGAN + 9, BEGAN + 8, []),  # it was, perhaps, long on its way
+    ],
+)
+def test_an_urgent_call_after_a_less_urgent_one_is_named(
+    tmp_path: Path, urgent: float, ordinary: float, passed_over: list[str]
+) -> None:
+    """If it could have been called all the time."""
+    replies = tmp_path / "replies"
+    replies.write_text("urgent urgent\nordinary ordinary\n", encoding="utf-8")
+    priorities = {"urgent": 9, "ordinary": 0}
+
+    def explain(id_: str) -> Any:  # noqa: ANN401 - as much of it as the judge looks at
+        record = SimpleNamespace(
+            state=State.ACCEPTED, deadline_ms=None, created_ms=BEGAN * 1000, attempts=1, priority=priorities[id_]
+        )
+        return SimpleNamespace(record=record, history=[])
+
+    calls = [
+        {"placed": True, "mobile": f"139{arrived:08.0f}", "param": f"{key},3号楼", "arrived": arrived}
+        for key, arrived in (("urgent", urgent), ("ordinary", ordinary))
+    ]
+    scene: Any = SimpleNamespace(
+        plan=replace(PLAN, notifications=2),
+        replies=lambda _: replies,
+        ledger=SimpleNamespace(explain=explain),
+        sandbox=SimpleNamespace(get={"/calls": calls, "/violations": []}.get),
+    )
+    found = reconcile(scene)
+    assert found.passed_over == passed_over
+    assert found.held is not bool(passed_over)
