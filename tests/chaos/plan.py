@@ -92,6 +92,7 @@ class Plan:
             "max_unconfirmed": 50,
             "default_expires": 3600,
             "suspect_run": 1000,
-            "max_calls_per_second": self.calls_per_second,
         }
+        if self.calls_per_second:
+            settings["max_calls_per_second"] = self.calls_per_second
         return {f"VOICE_NOTIFY_{name.upper()}": str(value) for name, value in settings.items()}

@@ -133,6 +133,12 @@ def dead(account: Account, count: int) -> None:
     end(account, begin_all(account), DEAD)
 
 
+def dead_for_long(account: Account, count: int) -> None:
+    dead(account, count)
+    account.configure(dead_retention_ms=MINUTE)
+    account.clock.advance(MINUTE)
+
+
 def damaged(account: Account, count: int) -> None:
     submit_each(account, numbers(count))
     with account.client.pipeline(transaction=False) as pipe:
@@ -156,6 +162,7 @@ MANY_OF = [
     promoted,
     promoted_for_nothing,
     dead,
+    dead_for_long,
     damaged,
 ]
 
@@ -177,7 +184,7 @@ def some_dead(account: Account) -> list[str]:
 #: In this order: what comes later changes what there is.
 OPERATIONS: dict[str, tuple[Callable[[Account], object], int]] = {
     "explain": (lambda account: account.explain("id"), 270),
-    "number": (lambda account: read_number(account.ledger.scripts, MOBILE, most=20), 30),
+    "number": (lambda account: read_number(account.ledger.scripts, MOBILE, most=20), 45),
     "account status": (lambda account: read_account_status(account.ledger.scripts), 35),
     "submit": (lambda account: account.submit(), 40),
     "submit an urgent one": (lambda account: account.submit(priority=9), 40),

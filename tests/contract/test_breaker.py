@@ -16,6 +16,7 @@ from tests.support.account import (
     MAINTENANCE,
     NO_BALANCE,
     REFUSED,
+    RETENTION,
     TOMORROW,
     UNCLEAR,
     UNCONFIRMED,
@@ -25,6 +26,7 @@ from tests.support.account import (
 from tests.support.clock import DAY, HOUR, MINUTE, NOON, SECOND
 from voice_notify.domain.outcome import Outcome
 from voice_notify.domain.states import State
+from voice_notify.ledger import keys
 from voice_notify.ledger.breaker import Pause
 from voice_notify.ledger.ledger import Grant
 
@@ -68,6 +70,17 @@ def test_nothing_is_lost_while_paused(account: Account) -> None:
     assert [account.begin(id_) for id_ in ids] == [None, None, None]
     account.ledger.resume()
     assert [account.granted(id_).id for id_ in ids] == ids
+
+
+def test_a_run_of_refusals_does_not_grow_while_the_account_is_paused(account: Account) -> None:
+    """The numbers that the refused calls in flight bring in then say nothing new, and are not kept."""
+    account.configure(suspect_run=2)
+    grants = [account.granted(account.submit(other_number(number))) for number in range(5)]
+    for grant in grants:
+        account.settle(grant, REFUSED)
+    assert account.ledger.account() is not None
+    assert account.client.scard(account.prefix + keys.RUN) == 2
+    assert 0 < account.client.pttl(account.prefix + keys.RUN) <= RETENTION
 
 
 def test_after_the_cooldown_one_probe_begins_and_the_others_wait(account: Account) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.account import (
@@ -20,8 +22,9 @@ from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from voice_notify.domain.reasons import Reason
 from voice_notify.domain.states import State
 from voice_notify.errors import UnknownNotification
-from voice_notify.ledger import dead_letters, paging
-from voice_notify.ledger.dead_letters import Filter
+from voice_notify.ledger import dead_letters, keys, paging
+from voice_notify.ledger.contracts import DroppedLetter
+from voice_notify.ledger.dead_letters import Filter, Replayed
 
 
 def dead_letter(account: Account, mobile: str = MOBILE, **fields: object) -> str:
@@ -46,7 +49,7 @@ def test_only_the_dead_are_found_replayed_or_purged(account: Account) -> None:
     account.ledger.cancel(cancelled)
     account.granted(account.submit(other_number(3)))
     assert list(account.dead_letters.find(Filter())) == []
-    assert account.dead_letters.replay([waiting, accepted, cancelled, "unknown"], expires=60) == 0
+    assert account.dead_letters.replay([waiting, accepted, cancelled, "unknown"], expires=60).done == 0
     assert account.dead_letters.purge([waiting, accepted, cancelled, "unknown"]) == 0
     assert account.ledger.counts()[State.WAITING] == 1
 
@@ -111,7 +114,7 @@ def test_a_replayed_dead_letter_waits_as_if_submitted_now(account: Account) -> N
     """A replayed dead letter waits in its line as if submitted now, with its history and a new deadline."""
     id_ = dead_letter(account, expires=60)
     account.clock.advance(DAY)
-    assert account.dead_letters.replay([id_], expires=3600) == 1
+    assert account.dead_letters.replay([id_], expires=3600).done == 1
     explained = account.explain(id_)
     record = explained.record
     assert (record.state, record.attempts, record.ended_ms) == (State.WAITING, 0, None)
@@ -178,13 +181,65 @@ def test_a_replayed_dead_letter_expires_at_its_new_deadline(account: Account) ->
     assert account.expire() == [id_]
 
 
+def test_a_replayed_dead_letter_has_no_call_id(account: Account) -> None:
+    """The id is that of a call before the replay, which its history still tells of."""
+    id_ = account.submit(on_unconfirmed="dead_letter")
+    account.settle(account.lose_call(id_), ACCEPTED)
+    assert account.explain(id_).record.call_id
+    account.dead_letters.replay([id_], expires=60, include_called=True)
+    record = account.explain(id_).record
+    assert (record.state, record.call_id, record.task_no) == (State.WAITING, "", "")
+
+
+def test_a_full_line_takes_no_replayed_dead_letter(account: Account) -> None:
+    """Those that the line has no room for stay dead letters, and are told."""
+    account.configure(max_line=2)
+    letters = [dead_letter(account) for _ in range(3)]
+    account.submit()
+    assert account.dead_letters.replay(letters, expires=60) == Replayed(done=1, full=2)
+    assert account.dead_letters.count() == account.ledger.counts()[State.DEAD] == 2
+    assert account.ledger.counts()[State.WAITING] == 2
+
+
+def test_a_dead_letter_that_nobody_moves_on_is_deleted_and_told(account: Account) -> None:
+    """After `dead_retention`, by a sweep, which says what it was; its key may be used anew."""
+    account.configure(dead_retention_ms=DAY)
+    old = account.submit(key="order-1")
+    account.call(old, REFUSED)
+    died = account.clock.now
+    account.clock.advance(HOUR)
+    young = dead_letter(account)
+    account.clock.set(died + DAY - 1)
+    assert account.sweep().dropped == ()
+    account.clock.advance(1)
+    letter = DroppedLetter(id=old, template="453662", code="400", reason="refused", ended=died)
+    assert account.sweep().dropped == (letter,)
+    assert [each.id for each in account.dead_letters.find(Filter())] == [young]
+    assert account.ledger.counts()[State.DEAD] == 1
+    totals: Any = account.client.hgetall(account.prefix + keys.TOTALS)
+    assert totals.get("dropped") == "1"
+    assert not account.client.keys(f"{account.prefix}*{old}")
+    assert not account.submission(key="order-1").duplicate
+
+
+def test_dead_letters_are_deleted_a_batch_at_a_time(account: Account) -> None:
+    """However many are too old at once; the sweep says that there are more."""
+    account.configure(dead_retention_ms=DAY)
+    letters = [dead_letter(account, id=f"n{number}") for number in range(3)]
+    account.clock.advance(2 * DAY)
+    found = account.ledger.sweep("worker", most=2)
+    assert ([letter.id for letter in found.dropped], found.more) == (letters[:2], True)
+    found = account.ledger.sweep("worker", most=2)
+    assert ([letter.id for letter in found.dropped], found.more) == (letters[2:], False)
+
+
 def test_a_dead_letter_that_two_replay_comes_back_once(account: Account) -> None:
     """A dead letter that two people replay comes back once."""
     id_ = dead_letter(account)
-    assert account.dead_letters.replay([id_, id_], expires=60) == 1
+    assert account.dead_letters.replay([id_, id_], expires=60).done == 1
     account.call(id_)
     account.clock.advance(SECOND)
-    assert account.dead_letters.replay([id_], expires=60) == 0
+    assert account.dead_letters.replay([id_], expires=60).done == 0
 
 
 def test_the_key_of_a_purged_dead_letter_may_be_used_anew(account: Account) -> None:
@@ -213,5 +268,5 @@ def test_more_dead_letters_than_a_round_trip_takes_are_found_and_replayed(accoun
     """Several chunks and a part of one."""
     ids = [dead_letter(account, id=f"n{number}") for number in range(8)]
     assert [letter.id for letter in account.dead_letters.find(Filter())] == ids
-    assert account.dead_letters.replay(iter(ids), expires=60) == len(ids)
+    assert account.dead_letters.replay(iter(ids), expires=60).done == len(ids)
     assert account.dead_letters.count() == 0

@@ -53,6 +53,7 @@ LIMITS = Limits(gap_ms=GAP, max_calls=3, window_ms=10 * MINUTE)
 FOREVER = 7 * DAY
 #: So short that a run outlives it, and never met to the millisecond by a sum of `PAUSES`.
 RETENTION = DAY + 250
+DEAD_RETENTION = 2 * DAY + 250
 OUTCOMES = [*[ACCEPTED, UNCONFIRMED, MAINTENANCE] * 2, UNCLEAR, REFUSED, TOMORROW, NO_BALANCE]
 PAUSES = [1, SECOND, 2 * SECOND, 5 * SECOND, LEASE, GAP, MINUTE, LIMITS.window_ms, 12 * HOUR]
 picks = st.integers(0, 1000)
@@ -97,7 +98,12 @@ class LedgerMachine(RuleBasedStateMachine):
         client.flushdb()
         self.account = Account(client)
         self.account.configure(
-            limits=LIMITS, max_line=3, suspect_run=2, default_expires_ms=FOREVER, retention_ms=RETENTION
+            limits=LIMITS,
+            max_line=3,
+            suspect_run=2,
+            default_expires_ms=FOREVER,
+            retention_ms=RETENTION,
+            dead_retention_ms=DEAD_RETENTION,
         )
         self.model = Reference(LIMITS, self.account.ledger.rules, POLICY, server=self.account.clock.now)
         self.attempts: list[Grant | Lapsed] = []
@@ -227,7 +233,7 @@ class LedgerMachine(RuleBasedStateMachine):
             case "cancels" if id_ in model.notes:
                 assert ledger.cancel(id_) is model.cancel(id_, self.now)
             case "replays":
-                assert dead_letters.replay([id_], expires=60) == model.replay(id_, self.now, expires=MINUTE)
+                assert dead_letters.replay([id_], expires=60).done == model.replay(id_, self.now, expires=MINUTE)
             case "purges":
                 assert dead_letters.purge([id_]) == model.purge(id_)
             case "pauses":
@@ -311,11 +317,12 @@ class LedgerMachine(RuleBasedStateMachine):
         lapsed = isinstance(attempt, Lapsed)
         if lapsed:
             outcome = LAPSED
+        is_over = attempt not in self.in_flight()
         expected = self.model.settle(attempt.id, attempt.token, outcome, self.now, lapsed=lapsed)
         step = decide(outcome, attempt.attempt, POLICY, self.now, 0.5)
         settlement = Settlement(attempt.id, attempt.token, outcome, step, lapsed=lapsed)
         assert self.account.ledger.settle([settlement]) == [expected]
-        if expected in ("late", "repeated", "gone"):
+        if is_over or expected in ("late", "repeated", "gone"):
             return
         calls = self.placed[self.mobiles[attempt.id]]
         assert calls[-1].token == attempt.token
@@ -328,6 +335,7 @@ class LedgerMachine(RuleBasedStateMachine):
         found = self.account.sweep()
         assert {each.id for each in found.lapsed} == self.model.hand_over(self.now)
         assert set(found.expired) == self.model.expire(self.now)
+        assert {each.id for each in found.dropped} == self.model.drop(self.now)
         self.attempts.extend(found.lapsed)
         woken = self.account.woken()
         for note in [] if self.model.pause else self.model.overdue(self.now):

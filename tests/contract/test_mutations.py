@@ -259,6 +259,26 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ("    open_day(now)\n", "", test_statistics.test_a_days_first_change_keeps_the_totals_of_the_day_before),
     ],
     "sweep": [
+        (
+            "now - rules.dead_retention_ms, 'LIMIT', 0, call.most)",
+            "now, 'LIMIT', 0, call.most)",
+            test_dead_letters.test_a_dead_letter_that_nobody_moves_on_is_deleted_and_told,
+        ),
+        (
+            "rules.dead_retention_ms > 0",
+            "true",
+            test_settle.test_without_a_dead_retention_a_dead_letter_is_kept_until_it_is_purged,
+        ),
+        (
+            "count(totals, 'dropped', 1)",
+            "",
+            test_dead_letters.test_a_dead_letter_that_nobody_moves_on_is_deleted_and_told,
+        ),
+        (
+            "math.max(#over, #past, #old)",
+            "math.max(#over, #past)",
+            test_dead_letters.test_dead_letters_are_deleted_a_batch_at_a_time,
+        ),
         ("beat(call.worker, now)", "", test_sweep.test_workers_are_named_while_they_are_heard_of),
         ("keep_time()", "clock_ms()", partial(test_clock.test_the_lead_is_worked_off, sweeps=250)),
         ("redis.call('ZADD', CALLING, now + HANDED_OVER_MS, id)", "", test_sweep.test_one_worker_settles_a_lapsed_call),
@@ -401,7 +421,29 @@ MUTATIONS: dict[str, list[Mutation]] = {
             "false",
             test_settle.test_a_late_success_is_taken_and_the_resend_is_not_made,
         ),
-        (" or was.state ~= 'calling' then", " then", test_settle.test_a_settlement_sent_again_changes_nothing),
+        (
+            "elseif was.state ~= 'calling' then",
+            "elseif false then",
+            test_settle.test_a_settlement_sent_again_changes_nothing,
+        ),
+        (
+            "item.lapsed == 1 and 'repeated' or was.state",
+            "'repeated'",
+            test_settle.test_a_settlement_sent_again_changes_nothing,
+        ),
+        (
+            "item.lapsed == 1 and 'repeated' or was.state",
+            "was.state",
+            test_settle.test_a_lapse_that_the_reply_outran_decides_nothing,
+        ),
+        (" and item.code ~= '999'", "", test_statistics.test_codes_that_are_not_documented_are_counted_as_one),
+        (
+            "    return 'other'",
+            "    return item.code",
+            test_statistics.test_codes_that_are_not_documented_are_counted_as_one,
+        ),
+        ("is_new and redis", "false and redis", test_statistics.test_of_many_templates_the_last_are_counted_as_one),
+        ("is_new and redis", "redis", test_statistics.test_of_many_templates_the_last_are_counted_as_one),
         (" and item.lapsed ~= 1 then", " then", test_settle.test_a_stale_lapse_changes_nothing),
         ("over[3] = 'token'", "", test_settle.test_a_late_success_is_taken_and_the_resend_is_not_made),
         ("call_times[#call_times] = now -- no", "-- no", test_settle.test_a_late_reply_counts_from_its_arrival),
@@ -452,6 +494,11 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ),
     ],
     "shared/breaker": [
+        (
+            "if redis.call('SCARD', RUN) < rules.suspect_run then",
+            "if true then",
+            test_breaker.test_a_run_of_refusals_does_not_grow_while_the_account_is_paused,
+        ),
         (
             "if not is_probe and (paused[1] or not fails) then",
             "if not is_probe then",
@@ -535,6 +582,8 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ("  schedule(mobile, now)\n", "", test_cancel.test_a_number_whose_last_was_withdrawn_leaves_the_agenda),
     ],
     "replay": [
+        (">= rules.max_line then", ">= 1e9 then", test_dead_letters.test_a_full_line_takes_no_replayed_dead_letter),
+        ("'call_id', 'task_no')", "'task_no')", test_dead_letters.test_a_replayed_dead_letter_has_no_call_id),
         (
             "if not redis.call('ZSCORE', DEAD, id) then",
             "if false then",
@@ -564,10 +613,18 @@ MUTATIONS: dict[str, list[Mutation]] = {
     ],
     "purge": [
         (
-            "if redis.call('ZREM', DEAD, item.id) == 0 then",
+            "if not redis.call('ZSCORE', DEAD, item.id) then",
             "if false then",
             test_dead_letters.test_only_the_dead_are_found_replayed_or_purged,
         ),
+    ],
+    "shared/dead_letter": [
+        (
+            "if key and redis.call('GET', KEY .. key) == id then",
+            "if false then",
+            test_keys.test_a_dead_letter_keeps_its_key_until_it_is_purged,
+        ),
+        ("count(counts, 'dead', -1)", "", test_dead_letters.test_a_purged_dead_letter_is_gone_and_the_others_are_not),
     ],
     "pause": [
         ("redis.call('DEL', ACCOUNT)", "", test_breaker.test_a_pause_by_hand_outdoes_the_breaker),

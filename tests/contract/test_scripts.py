@@ -192,5 +192,5 @@ def test_a_lost_reply(account: Account) -> None:
         account.submit(id="a")
     (grant,) = account.grant(request=1).grants
     assert account.grant(request=1).grants == (grant,)
-    assert [account.settle(grant, ACCEPTED) for _ in range(2)] == ["accepted", "repeated"]
+    assert [account.settle(grant, ACCEPTED) for _ in range(2)] == ["accepted", "accepted"]
     assert account.ledger.counts()[State.ACCEPTED] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.account import (
     NO_BALANCE,
     POLICY,
     REFUSED,
+    UNCLEAR,
     UNCONFIRMED,
     Account,
     other_number,
@@ -94,6 +96,31 @@ def test_every_attempt_and_every_end_is_counted(account: Account) -> None:
         "final:dead:refused": 1,
         "final:cancelled:cancelled": 1,
     }
+
+
+def test_codes_that_are_not_documented_are_counted_as_one(account: Account) -> None:
+    """The provider may answer with any; each record still has its own."""
+    ids = [account.submit(other_number(number)) for number in range(4)]
+    for id_, code in zip(ids, ("700", "701", "999", "http-403"), strict=True):
+        account.call(id_, replace(UNCLEAR, code=code))
+    attempts = {name: n for name, n in totals(account).items() if name.startswith("call:")}
+    assert attempts == {"call:unclear:other": 2, "call:unclear:999": 1, "call:unclear:http-403": 1}
+    assert [account.explain(id_).record.code for id_ in ids] == ["700", "701", "999", "http-403"]
+
+
+def submit_with(account: Account, number: int, template: str) -> str:
+    """A notification of that template, to a number of its own; its id."""
+    notification = account.notification(other_number(number))._replace(template_id=template)
+    return account.ledger.submit(notification).id
+
+
+def test_of_many_templates_the_last_are_counted_as_one(account: Account) -> None:
+    """A caller may name any; those that were counted before still are."""
+    account.call(submit_with(account, 1, "1"))
+    account.client.hset(account.prefix + keys.TOTALS, mapping={f"unsure:x{number}": 1 for number in range(1000)})
+    for number, template in enumerate(("1", "2", "3"), start=2):
+        account.call(submit_with(account, number, template))
+    assert [counter(account, f"units:{name}") for name in ("1", "2", "3", "other")] == [2, 0, 0, 2]
 
 
 def test_a_deferred_call_is_counted_with_its_limit(account: Account) -> None:

@@ -12,7 +12,7 @@ from voice_notify.domain.retry import Verdict, Window
 from voice_notify.domain.states import TRANSITIONS, Event, State
 from voice_notify.ledger import keys, scripts
 from voice_notify.ledger.ledger import Wakeup
-from voice_notify.ledger.results import SubmitStatus, Undecided
+from voice_notify.ledger.results import ReplayStatus, SubmitStatus, Undecided
 
 LUA = {path.stem: path.read_text(encoding="utf-8") for path in Path(scripts.__file__).parent.glob("lua/**/*.lua")}
 
@@ -28,6 +28,7 @@ ENUMERATIONS = (
     Window,
     OnUnconfirmed,
     SubmitStatus,
+    ReplayStatus,
     Undecided,
     Wakeup,
 )
@@ -35,7 +36,7 @@ KEYS = {name for constant, name in vars(keys).items() if constant.isupper() and 
 #: The beginnings of the counters' names: `waiting:<reason>`, `final:<state>:<reason>`.
 COUNTERS = {part for name in (*keys.TOTALS_FIELDS, "waiting:") for part in (name, name.partition("<")[0])}
 #: Words of one script, or of Redis's own replies: a gate is passed from one function to another, a log says why.
-LOCAL = {"open", "probe", "closed", "opened", "replayed", "late", "took", "inf", "table", "_ms"}
+LOCAL = {"open", "probe", "closed", "opened", "other", "late", "took", "inf", "table", "_ms"}
 
 
 def literals(text: str) -> set[str]:
@@ -57,7 +58,16 @@ def test_every_word_of_the_scripts_is_declared() -> None:
 def test_every_word_that_the_scripts_decide_is_said() -> None:
     """What Python expects of the scripts alone, they say."""
     said = {word for text in LUA.values() for word in literals(text)}
-    decided = {*SubmitStatus, *Undecided, *Verdict, *Window, State.CALLING, State.EXPIRED, State.CANCELLED}
+    decided = {
+        *SubmitStatus,
+        *ReplayStatus,
+        *Undecided,
+        *Verdict,
+        *Window,
+        State.CALLING,
+        State.EXPIRED,
+        State.CANCELLED,
+    }
     decided |= {Reason.NEW, Reason.GAP, Reason.DAILY, Reason.QUOTA, Reason.NOT_BEFORE, Reason.PAUSED, Reason.RATE}
     decided |= {*Wakeup, EndReason.LATE, EndReason.DEADLINE, EndReason.CANCELLED}
     decided |= {PauseReason.SUSPECT, PauseReason.QUOTA, PauseReason.BUDGET, PauseReason.MANUAL}

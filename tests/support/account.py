@@ -66,6 +66,7 @@ class Account:
         rules = LedgerRules(
             limits=LIMITS,
             retention_ms=RETENTION,
+            dead_retention_ms=0,
             max_line=20,
             default_expires_ms=7 * DAY,
             lease_ms=LEASE,

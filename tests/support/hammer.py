@@ -27,6 +27,7 @@ POLICY = RetryPolicy(
 OPTIONS = LedgerRules(
     limits=LIMITS,
     retention_ms=600_000,
+    dead_retention_ms=0,
     max_line=1_000_000,
     default_expires_ms=600_000,
     lease_ms=600_000,

@@ -267,7 +267,7 @@ class Reference:
         if note.token != token:
             return "repeated" if lapsed else self._settle_late(note, outcome, now)
         if note.state is not State.CALLING:
-            return "repeated"
+            return "repeated" if lapsed else note.state
         if lapsed:
             note.token = None
         self._count(note, outcome, now)
@@ -372,13 +372,22 @@ class Reference:
 
     def replay(self, id_: str, now: int, expires: int) -> bool:
         note = self.notes.get(id_)
-        if note is None or note.state is not State.DEAD or note.rang:
+        is_full = note is not None and len(self.open_notes(note.mobile)) >= self.rules.max_line
+        if note is None or note.state is not State.DEAD or note.rang or is_full:
             return False
         self.seq += 1
         note.state, note.seq, note.joins, note.deadline = State.WAITING, self.seq, 0, now + expires
         note.since = now
         note.attempts, note.unconfirmed, note.token = 0, 0, None
         return True
+
+    def drop(self, now: int) -> set[str]:
+        """Dead letters that nobody has moved on, by whoever sweeps."""
+        dead = [note for note in self.notes.values() if note.state is State.DEAD]
+        old = {note.id for note in dead if note.ended + self.rules.dead_retention_ms <= now}
+        for id_ in old:
+            del self.notes[id_]
+        return old
 
     def purge(self, id_: str) -> bool:
         note = self.notes.get(id_)

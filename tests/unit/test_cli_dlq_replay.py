@@ -15,7 +15,7 @@ from voice_notify.cli.ctrl_c import Stop
 from voice_notify.cli.dlq.paced_chunks import paced_chunks
 from voice_notify.domain.states import State
 from voice_notify.errors import StoreUnavailable
-from voice_notify.ledger.dead_letters import DeadLetters
+from voice_notify.ledger.dead_letters import DeadLetters, Replayed
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_a_paced_replay_says_how_long_it_takes(cli: Cli, monkeypatch: pytest.Mon
     replay = DeadLetters.replay
     monkeypatch.setattr(Stop, "sleep", lambda *_: None)
 
-    def watch(dead_letters: DeadLetters, ids: Iterable[str], expires: float, **options: bool) -> int:
+    def watch(dead_letters: DeadLetters, ids: Iterable[str], expires: float, **options: bool) -> Replayed:
         order.extend(ids := list(ids))
         return replay(dead_letters, ids, expires, **options)
 
@@ -186,7 +186,7 @@ def press_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     """Press it while the first of the chosen ones is replayed."""
     replay, presses = DeadLetters.replay, iter([True])
 
-    def interrupt(dead_letters: DeadLetters, ids: Iterable[str], expires: float, **options: bool) -> int:
+    def interrupt(dead_letters: DeadLetters, ids: Iterable[str], expires: float, **options: bool) -> Replayed:
         if next(presses, False):
             signal.raise_signal(signal.SIGINT)
         return replay(dead_letters, ids, expires, **options)
@@ -221,7 +221,7 @@ def test_what_was_replayed_before_redis_was_lost_is_told(cli: Cli, monkeypatch: 
     monkeypatch.setattr("voice_notify.cli.dlq.paced_chunks._CHUNK_SIZE", 2)
     replay, calls = DeadLetters.replay, iter([True, False])
 
-    def fail(dead_letters: DeadLetters, ids: Iterable[str], expires: float, **options: bool) -> int:
+    def fail(dead_letters: DeadLetters, ids: Iterable[str], expires: float, **options: bool) -> Replayed:
         if not next(calls):
             raise StoreUnavailable("Redis cannot be used: gone")
         return replay(dead_letters, ids, expires, **options)

@@ -13,13 +13,16 @@ from typing import Any
 import pytest
 import redis
 
+from tests.support.account import REFUSED
 from tests.support.cli import SECRET, Cli, command_line
+from tests.support.clock import DAY
 from tests.support.redis_server import RedisServer
 from voice_notify.celery import app
 from voice_notify.cli.operate import doctor_checks
 from voice_notify.documents.doctor import Level
 from voice_notify.errors import StoreUnavailable
 from voice_notify.ledger.redis_server import Inspection, inspect
+from voice_notify.ledger.scripts import Scripts
 from voice_notify.settings import Settings
 
 WELL = Inspection((7, 2, 4), "noeviction", appendonly=True, appendfsync="everysec", clock_ahead_ms=3)
@@ -79,7 +82,7 @@ def test_where_all_is_well_each_check_is_a_line(monkeypatch: pytest.MonkeyPatch)
     assert result.exit_code == 0
     assert [*found] == [
         *("settings", "secret", "templates", "redis", "redis memory", "redis persistence"),
-        *("clock", "account", "workers", "tls", "broker", "provider"),
+        *("clock", "account", "workers", "dead letters", "tls", "broker", "provider"),
     ]
     assert words(result.stdout) == [f"ok {each['check']} {each['text']}" for each in found.values()]
     assert SECRET not in result.stdout
@@ -237,6 +240,19 @@ def test_a_paused_account_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
         found = findings(cli)["account"]
     assert found["level"] == "warning"
     assert "wrong text" in found["text"]
+
+
+def test_dead_letters_that_are_soon_deleted_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In time to export or to replay them."""
+    with doctor(monkeypatch) as cli:
+        monkeypatch.setattr(Scripts, "now_ms", lambda _: cli.account.clock.now)
+        cli.account.configure(dead_retention_ms=90 * DAY)
+        cli.bury(old=REFUSED)
+        cli.account.clock.advance(84 * DAY)
+        cli.bury(young=REFUSED)
+        found = findings(cli)["dead letters"]
+    assert (found["level"], found["text"]) == ("warning", "1 of 2 are deleted within 7 d (dead_retention)")
+    assert "voice-notify dlq export" in found["advice"]
 
 
 def test_a_provider_out_of_reach_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.account import ACCEPTED, MOBILE, TOMORROW
+from tests.support.account import ACCEPTED, MOBILE, TOMORROW, other_number
 from tests.support.cli import Cli, command_line
 from tests.support.clock import HOUR, MINUTE
 
@@ -52,6 +52,22 @@ def test_a_day_with_all_its_calls_is_a_picture(cli: Cli) -> None:
     assert max(len(line) for line in shown) <= 80
 
 
+def test_a_number_that_waits_for_its_turn_says_so(cli: Cli) -> None:
+    """Behind others that are due, or for the account's rate, with how many are called before it."""
+    for number in range(3):
+        cli.account.submit(other_number(number))
+    cli.account.clock.advance(1)
+    cli.account.submit(id="n1")
+    lines = cli.lines("number", MOBILE)
+    assert lines[:3] == [
+        f"{MASKED}: may be called now, and waits for its turn",
+        "blocked by others are called before it: more urgent ones, or longer due",
+        "ahead 3 other numbers that are due",
+    ]
+    cli.account.configure(call_interval_ms=1000)
+    assert cli.json("number", MOBILE)["blocked_by"] == cli.json("explain", "n1")["reason"] == "rate"
+
+
 def test_a_number_as_json(cli: Cli) -> None:
     """The same for programs, and masked too, unless it is asked for in full."""
     cli.account.call(cli.account.submit(), ACCEPTED, takes=0)
@@ -67,6 +83,7 @@ def test_a_number_as_json(cli: Cli) -> None:
         "calls_left": 4,
         "next_free_at": "2025-06-01T12:00:30.500+08:00",
         "blocked_by": "gap",
+        "due_before": 0,
         "held_until": None,
         "account_pause": None,
         "open": 1,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.account import GAP
+from tests.support.account import ACCEPTED, GAP, REFUSED
 from tests.support.cli import Cli, command_line
 from tests.support.clock import HOUR, MINUTE, NOON
 from voice_notify.domain.states import State
@@ -60,7 +60,14 @@ def test_one_notification_is_stored_with_its_options(cli: Cli) -> None:
         *("send", "13800001234", "453662", "张三", "3号楼", "--id", "n1", "--priority", "9"),
         *("--countdown", "10m", "--expires", "2h", "--on-unconfirmed", "dead_letter"),
     )
-    assert sent == {"id": "n1", "eta": "2025-06-01T12:10:00.000+08:00", "duplicate": False}
+    assert sent == {
+        "id": "n1",
+        "state": "waiting",
+        "reason": "not_before",
+        "eta": "2025-06-01T12:10:00.000+08:00",
+        "deadline": "2025-06-01T14:00:00.000+08:00",
+        "duplicate": False,
+    }
     record = cli.account.explain("n1").record
     assert (record.mobile, record.template_id, record.params) == ("13800001234", "453662", ("张三", "3号楼"))
     assert (record.priority, record.deadline_ms) == (9, NOON + 2 * HOUR)
@@ -83,11 +90,51 @@ def test_the_eta_takes_account_of_the_line(cli: Cli) -> None:
 def test_a_known_key_is_not_submitted_again(cli: Cli) -> None:
     """What has a known key is not submitted again, and that is said."""
     first, second = (cli.json("send", "13800001234", "453715", "--key", "order-1") for _ in range(2))
-    assert (first["duplicate"], second) == (False, {"id": first["id"], "eta": None, "duplicate": True})
+    assert (first["duplicate"], second) == (False, first | {"duplicate": True})
     assert "Already known by this key or id: nothing new was submitted." in cli.lines(
         "send", "13800001234", "453715", "--key", "order-1"
     )
     assert stored(cli) == 1
+
+
+@pytest.mark.parametrize("end", [State.CANCELLED, State.DEAD, State.ACCEPTED])
+def test_what_became_of_a_known_one_is_told(cli: Cli, end: State) -> None:
+    """Nothing follows from a submit whose key's notification has ended, so that is said, and how to call again."""
+    cli.account.submit("13800001234", id="n1", key="order-1")
+    if end is State.CANCELLED:
+        cli.account.ledger.cancel("n1")
+    else:
+        cli.account.call("n1", ACCEPTED if end is State.ACCEPTED else REFUSED)
+    again = "send", "13800001234", "453662", "张三", "3号楼", "--key", "order-1"
+    document = cli.json(*again)
+    assert (document["state"], document["duplicate"]) == (end, True)
+    assert cli.lines(*again) == [
+        "id n1",
+        f"state {end} ({document['reason']})",
+        "Already known by this key or id: nothing new was submitted; give another key to call again.",
+    ]
+
+
+def test_a_submit_to_a_paused_account_says_so(cli: Cli) -> None:
+    """There is no time at which it is called, but a person."""
+    cli.account.ledger.pause("wrong text")
+    lines = cli.lines("send", "13800001234", "453715")
+    assert lines[1:4] == [
+        "eta when a person resumes the account",
+        "blocked by the account is paused",
+        "account paused (manual wrong text) since 2025-06-01 12:00:00, until a person resumes it",
+    ]
+    document = cli.json("send", "13800001234", "453715")
+    assert (document["reason"], document["eta"], document["duplicate"]) == ("paused", None, False)
+
+
+def test_one_that_cannot_be_called_before_its_deadline_says_so(cli: Cli) -> None:
+    """It is stored all the same: what stands before it may be cancelled."""
+    cli.account.call(cli.account.submit("13800001234"), takes=0)
+    result = cli.run("send", "13800001234", "453715", "--expires", "10")
+    assert result.exit_code == 0
+    assert result.stderr == "Warning: its deadline, 2025-06-01 12:00:10, comes first: it will expire.\n"
+    assert cli.run("send", "13800001235", "453715", "--expires", "10").stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -99,10 +99,11 @@ def test_explain_says_what_blocks_a_notification(cli: Cli) -> None:
     cli.account.submit(id="n1")
     cli.account.clock.advance(SECOND)
     lines = cli.lines("explain", "n1")
-    assert lines[:3] == [
+    assert lines[:4] == [
         "n1 waiting (gap), next step at 2025-06-01 12:01:01 (in 1 min)",
         "blocked by the least time between two calls to one number",
         "ahead 1 on the same number",
+        "expected a call at 2025-06-01 12:01:01",
     ]
     assert lines[-2:] == ["time state reason detail", "2025-06-01 12:00:00 waiting submitted"]
 
@@ -124,6 +125,44 @@ def test_explain_shows_each_transition(cli: Cli) -> None:
         "2025-06-01 12:00:00 calling attempt 1",
         f"2025-06-01 12:00:01 waiting backoff 500 {MAINTENANCE.message}",
     ]
+
+
+def test_explain_tells_of_the_others_that_are_due(cli: Cli) -> None:
+    """Of one that only others keep waiting: how many, how many calls are in flight, and when it is called."""
+    cli.account.granted(cli.account.submit(other_number(0)))
+    for number in range(1, 1201):
+        cli.account.submit(other_number(number))
+    cli.account.clock.advance(1)
+    cli.account.submit(id="n1")
+    cli.account.configure(call_interval_ms=100)
+    lines = cli.lines("explain", "n1")
+    assert lines[1:4] == [
+        "blocked by the account's calls per second (max_calls_per_second)",
+        "ahead 0 on the same number, 1,200 of other numbers; 1 calls in flight",
+        "expected a call at 2025-06-01 12:02:00",
+    ]
+    document = cli.json("explain", "n1")
+    assert (document["reason"], document["due_before"], document["calling"]) == ("rate", 1200, 1)
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_all_commands_give_one_reason(cli: Cli, *, paused: bool) -> None:
+    """`list`, `explain`, `number`, `status` and `send`, and `stats` where the account is paused."""
+    cli.account.submit(other_number(0))
+    cli.account.clock.advance(1)
+    cli.account.submit(id="n1")
+    if paused:
+        cli.account.ledger.pause("wrong text")
+        assert cli.json("stats")["now"]["waiting_by_reason"] == {"paused": 2}
+    listed = {each["id"]: each["reason"] for each in cli.json("list")["lists"][1]["notifications"]}
+    of_number = cli.json("number", MOBILE)
+    assert of_number["line"][0]["reason"] == of_number["blocked_by"]
+    reasons = {
+        listed["n1"],
+        of_number["blocked_by"],
+        *(cli.json(each, "n1")["reason"] for each in ("explain", "status")),
+    }
+    assert reasons == {"paused" if paused else "backlog"}
 
 
 def test_explain_says_when_a_lease_runs_out(cli: Cli) -> None:

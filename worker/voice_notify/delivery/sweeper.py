@@ -63,6 +63,8 @@ class Sweeper:
             self._monitor.expired(found.expired)
             for id_ in found.expired:
                 log.info("expired", id=id_)
+        for letter in found.dropped:
+            log.warning("dead letter deleted: dead_retention is over", **letter._asdict())
         return found.more
 
     def _settle(self, lapsed: Sequence[Lapsed]) -> None:

@@ -43,8 +43,11 @@ class NotificationDocument(NotificationFields):
     """A notification as it stands."""
 
     @classmethod
-    def of(cls, record: Record, zone: tzinfo, *, reveal: bool = False) -> Self:
-        """The document of a record, with its times in `zone` and numbers masked unless `reveal`."""
+    def of(cls, record: Record, zone: tzinfo, *, reveal: bool = False, reason: str | None = None) -> Self:
+        """The document of a record, with its times in `zone` and numbers masked unless `reveal`.
+
+        `reason` is what blocks it now, if that is known; else that of its newest transition.
+        """
         return cls(
             id=record.id,
             mobile=shown_mobile(record.mobile, reveal=reveal),
@@ -52,7 +55,7 @@ class NotificationDocument(NotificationFields):
             params=shown_params(record.params, reveal=reveal),
             priority=record.priority,
             state=record.state,
-            reason=record.reason,
+            reason=record.reason if reason is None else reason,
             created_at=moment(record.created_ms, zone),
             deadline=moment(record.deadline_ms, zone),
             ended_at=moment(record.ended_ms, zone),
@@ -101,6 +104,12 @@ class ExplanationDocument(StatusDocument):
     """A notification as it stands, what blocks it, and what has happened to it."""
 
     ahead: int = Field(description="How many are called before it on the same number, a call in flight included.")
+    due_before: int = Field(description="How many other numbers are due now and called before its own.")
+    calling: int = Field(description="How many calls of the account are in flight.")
+    eta: Moment | None = Field(
+        description="When it is called, by estimate, or was called last; null where it ended without a call, or a "
+        "person has to resume the account first. Later than `deadline` where it is expected to expire."
+    )
     account_pause: PauseDocument | None = Field(description="The account's pause; null while calls go out.")
     history: tuple[TransitionDocument, ...] = Field(description="Each transition, the oldest first.")
 
@@ -110,6 +119,9 @@ class ExplanationDocument(StatusDocument):
         return cls(
             **_status_values(explained, zone, reveal=reveal),
             ahead=explained.ahead,
+            due_before=explained.due_before,
+            calling=explained.calling,
+            eta=moment(explained.eta_ms, zone),
             account_pause=PauseDocument.of(explained.pause, zone) if explained.pause else None,
             history=history_of(explained, zone),
         )

@@ -36,13 +36,19 @@ class StateListDocument(Document):
     )
 
     @classmethod
-    def of(cls, state: State, found: Found, zone: tzinfo, *, reveal: bool = False) -> Self:
-        """The document of what a search for one state found, with its times in `zone`."""
+    def of(cls, state: State, found: Found, zone: tzinfo, *, reasons: Mapping[str, str], reveal: bool = False) -> Self:
+        """The document of what a search for one state found, with its times in `zone`.
+
+        `reasons` has what blocks them now, by id, of those that wait.
+        """
         return cls(
             state=state,
             order=ORDERS[state],
             complete=found.complete,
-            notifications=tuple(NotificationDocument.of(record, zone, reveal=reveal) for record in found.records),
+            notifications=tuple(
+                NotificationDocument.of(record, zone, reveal=reveal, reason=reasons.get(record.id))
+                for record in found.records
+            ),
             next=found.next,
         )
 

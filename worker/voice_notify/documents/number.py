@@ -33,7 +33,7 @@ class InLineDocument(Document):
 
     id: str = Field(description="Its id.")
     state: State = Field(description="The state it is in.")
-    reason: str = Field(description="Why it is in this state.")
+    reason: str = Field(description="Why it is in this state; of a waiting one, what blocks it now.")
     where: Literal["on the wire", "in line", "scheduled"] = Field(
         description="On the wire: its call is in flight. Scheduled: it joins the line at its own time or after backoff."
     )
@@ -50,7 +50,7 @@ class InLineDocument(Document):
         return cls(
             id=each.record.id,
             state=each.record.state,
-            reason=each.record.reason,
+            reason=each.reason,
             where=_PLACES[each.place],
             priority=each.record.priority,
             due_at=moment(each.due_ms, zone),
@@ -72,6 +72,7 @@ class NumberDocument(Document):
     calls_left: int = Field(description="How many more calls the window allows now.")
     next_free_at: Moment = Field(description="When the number's own limits allow a call.")
     blocked_by: Reason | None = Field(description="What keeps it from being called now; null where nothing does.")
+    due_before: int = Field(description="How many other numbers are due now and called before it.")
     held_until: Moment | None = Field(
         description="Until when the provider's own limit (606) holds it; null where it does not."
     )
@@ -96,6 +97,7 @@ class NumberDocument(Document):
             calls_left=view.left,
             next_free_at=moment(view.free_ms, zone),
             blocked_by=None if view.reason is Reason.NEW else view.reason,
+            due_before=view.due_before,
             held_until=moment(view.hold_ms or None, zone),
             account_pause=PauseDocument.of(view.pause, zone) if view.pause else None,
             open=view.open,

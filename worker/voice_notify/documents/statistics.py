@@ -69,6 +69,7 @@ class CountersDocument(Document):
 
     submitted: int = Field(description="Notifications that were stored.")
     replayed: int = Field(description="Dead letters that were put back in line.")
+    dropped: int = Field(description="Dead letters that were deleted because the setting `dead_retention` was over.")
     attempts: tuple[AttemptsDocument, ...] = Field(description="Attempts that ended, by outcome.")
     ended: tuple[EndedDocument, ...] = Field(description="Final states that were reached, by reason.")
     units: Mapping[str, int] = Field(description="Billing units of calls that the provider took, by template.")
@@ -109,6 +110,7 @@ def _counted(counters: Counters) -> dict[str, Any]:
     return {
         "submitted": counters.submitted,
         "replayed": counters.replayed,
+        "dropped": counters.dropped,
         "attempts": tuple(
             AttemptsDocument(kind=kind, code=code, count=n) for (kind, code), n in counters.attempts.items()
         ),

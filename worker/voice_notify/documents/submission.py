@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import Field
 
 from voice_notify.documents.document import Document, Moment
+from voice_notify.domain.states import State
 
 
 class SubmittedDocument(Document):
     """One notification that was submitted."""
 
     id: str = Field(description="Its id.")
+    state: State = Field(description="The state it is in: one that was known already may have ended.")
+    reason: str = Field(description="Why it is in this state; of a waiting one, what blocks it now.")
     eta: Moment | None = Field(
-        description="The earliest moment at which it can be called; null where it was known already."
+        description="When it is called, by estimate, or was called last; null where it ended without a call, or a "
+        "person has to resume the account first."
+    )
+    deadline: Moment | None = Field(
+        description="No call is placed after this moment; where `eta` is no earlier, it is expected to expire."
     )
     duplicate: bool = Field(description="Whether its key or id was known already, so that nothing new was submitted.")
 
@@ -37,6 +46,7 @@ class SubmittedFileDocument(Document):
 
     submitted: int = Field(description="How many were submitted.")
     already_known: int = Field(description="How many had a key that was known, and were not submitted again.")
+    known_by_state: Mapping[State, int] = Field(description="In which states those are that were known.")
     refused: tuple[RefusedRowDocument, ...] = Field(description="Those that were refused, in the order of the file.")
     unknown_from_line: int | None = Field(
         description="From this line on Redis was lost, and rows may or may not be submitted; null where it was not."

@@ -35,6 +35,7 @@ def _rules(settings: Settings) -> LedgerRules:
     return LedgerRules(
         limits=Limits(_ms(settings.min_interval + guard), settings.max_calls, _ms(settings.window + guard)),
         retention_ms=_ms(settings.retention),
+        dead_retention_ms=_ms(settings.dead_retention) if settings.dead_retention else 0,
         max_line=settings.max_line,
         default_expires_ms=_ms(settings.default_expires),
         lease_ms=_ms(settings.call_lease),

@@ -8,7 +8,7 @@ from voice_notify.domain.outcome import Kind
 from voice_notify.domain.retry import Verdict, Window
 from voice_notify.domain.states import State
 from voice_notify.ledger.declaration import BatchScript, Nothing, Script
-from voice_notify.ledger.results import SettleResult, SubmitStatus
+from voice_notify.ledger.results import ReplayStatus, SettleResult, SubmitStatus
 
 
 class OneId(NamedTuple):
@@ -141,11 +141,22 @@ class LapsedCall(NamedTuple):
     policy: str
 
 
+class DroppedLetter(NamedTuple):
+    """A dead letter that was deleted because `dead_retention` was over."""
+
+    id: str
+    template: str
+    code: str
+    reason: str
+    ended: int
+
+
 class SweepReply(NamedTuple):
     now: int
     ahead: int
     lapsed: tuple[LapsedCall, ...]
     expired: tuple[str, ...]
+    dropped: tuple[DroppedLetter, ...]
     more: bool
 
 
@@ -226,6 +237,9 @@ class NumberReply(NamedTuple):
     first: tuple[InLineReply, ...]
     pause: dict[str, str]
     budget_pause: dict[str, str]
+    due_before: int | None
+    rate_free_at: int
+    ms_per_call: float
 
 
 NUMBER = Script("number", NumberCall, NumberReply)
@@ -236,5 +250,9 @@ class ReplayCall(NamedTuple):
     include_called: int
 
 
-REPLAY = BatchScript("replay", ReplayCall, OneId, Done)
+class ReplayReply(NamedTuple):
+    status: ReplayStatus
+
+
+REPLAY = BatchScript("replay", ReplayCall, OneId, ReplayReply)
 PURGE = BatchScript("purge", Nothing, OneId, Done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from voice_notify.domain.states import State
 from voice_notify.errors import LedgerDamaged
 from voice_notify.ledger import keys
-from voice_notify.ledger.contracts import PURGE, REPLAY, Done, OneId, ReplayCall
-from voice_notify.ledger.declaration import BatchScript, CommonT, Nothing
+from voice_notify.ledger.contracts import PURGE, REPLAY, Done, OneId, ReplayCall, ReplayReply
+from voice_notify.ledger.declaration import BatchScript, CommonT, Nothing, ReplyT
 from voice_notify.ledger.notifications import Record
 from voice_notify.ledger.paging import PAGE, START, pages_of_set, read_records
 from voice_notify.ledger.redis_errors import store_errors
+from voice_notify.ledger.results import ReplayStatus
 from voice_notify.ledger.scripts import Scripts
 
 if TYPE_CHECKING:
@@ -41,6 +43,14 @@ class Filter:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of a replay of many; the rest had left the dead letters, or their phones rang."""
+
+    done: int
+    full: int  #: left where they are: the line of their number holds `max_line` open notifications
+
+
 class DeadLetters:
     """The dead letters of one account."""
 
@@ -52,6 +62,14 @@ class DeadLetters:
         with store_errors:
             return int(self._scripts.client.zcard(self._scripts.prefix + keys.DEAD))
 
+    def dropped_within(self, milliseconds: int) -> int:
+        """How many `dead_retention` deletes in that time, unless somebody moves them on."""
+        if not (kept_ms := self._scripts.rules.dead_retention_ms):
+            return 0
+        until = self._scripts.now_ms() - kept_ms + milliseconds
+        with store_errors:
+            return int(self._scripts.client.zcount(self._scripts.prefix + keys.DEAD, "-inf", until))
+
     def find(self, only: Filter, limit: int | None = None) -> Iterator[Record]:
         """Those that match, oldest first, read in pages; safe while others are added or taken out."""
         return islice(
@@ -62,27 +80,38 @@ class DeadLetters:
         """Those of `ids` that are dead letters, in that order."""
         return (letter for letter in read_records(self._scripts, ids) if letter.state is State.DEAD)
 
-    def replay(self, ids: Iterable[str], expires: float, *, include_called: bool = False) -> int:
-        """Give them back to their lines, with a new deadline in `expires` seconds. Returns the number given back.
+    def replay(self, ids: Iterable[str], expires: float, *, include_called: bool = False) -> Replayed:
+        """Give them back to their lines, with a new deadline in `expires` seconds.
 
-        Those whose phone rang, as a late success said, stay unless `include_called`.
+        Those whose phone rang, as a late success said, stay unless `include_called`. Raises `LedgerDamaged` when all
+        others are done.
         """
-        return self._each(REPLAY, ReplayCall(round(expires * 1000), int(include_called)), ids)
+        call = ReplayCall(round(expires * 1000), int(include_called))
+        replayed, full = ReplayReply(ReplayStatus.REPLAYED), ReplayReply(ReplayStatus.FULL)
+        found = self._each(REPLAY, call, ids, replayed)
+        return Replayed(found[replayed], found[full])
 
     def purge(self, ids: Iterable[str]) -> int:
         """Delete them permanently. Returns the number deleted."""
-        return self._each(PURGE, Nothing(), ids)
+        done = Done(done=True)
+        return self._each(PURGE, Nothing(), ids, done)[done]
 
-    def _each(self, script: BatchScript[CommonT, OneId, Done], common: CommonT, ids: Iterable[str]) -> int:
-        done, ids = 0, iter(ids)
+    def _each(
+        self, script: BatchScript[CommonT, OneId, ReplyT], common: CommonT, ids: Iterable[str], done: ReplyT
+    ) -> Counter[ReplyT]:
+        """How often the script gave each reply; one of them says that it did what it should."""
+        found: Counter[ReplyT] = Counter()
         damaged: list[LedgerDamaged] = []
+        ids = iter(ids)
         while chunk := list(islice(ids, PAGE)):
-            replies = self._scripts.run_each(script, common, [OneId(id_) for id_ in chunk])
-            done += sum(reply.done for reply in replies if isinstance(reply, Done))
-            damaged += [reply for reply in replies if isinstance(reply, LedgerDamaged)]
+            for reply in self._scripts.run_each(script, common, [OneId(id_) for id_ in chunk]):
+                if isinstance(reply, LedgerDamaged):
+                    damaged.append(reply)
+                else:
+                    found[reply] += 1
         if damaged:
-            raise LedgerDamaged(f"{done} done, {len(damaged)} damaged and left as they are: {damaged[0]}")
-        return done
+            raise LedgerDamaged(f"{found[done]} done, {len(damaged)} damaged and left as they are: {damaged[0]}")
+        return found
 
     def _ids(self, only: Filter) -> Iterator[str]:
         """Of all letters of the right age; what dies from now on is left out, also where it was among them before."""

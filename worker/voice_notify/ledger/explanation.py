@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from voice_notify.domain.forecast import Others, forecast
-from voice_notify.domain.reasons import HistoryReason, Reason
+from voice_notify.domain.reasons import HistoryReason
 from voice_notify.domain.states import State
 from voice_notify.domain.windows import parse_call_times
+from voice_notify.ledger.blocks import turn_of, what_blocks, what_blocks_number
 from voice_notify.ledger.breaker import Pause, Pauses
 from voice_notify.ledger.contracts import ExplainReply
 from voice_notify.ledger.notifications import Record, parse_record
 from voice_notify.ledger.rules import LedgerRules
-
-#: What a notification that is scheduled may wait for, besides its own time.
-_OF_SCHEDULED = {Reason.BACKOFF, Reason.RESEND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +71,17 @@ def explain(id_: str, reply: ExplainReply, rules: LedgerRules) -> Explanation:
     opens = max(reply.now, reply.hold, pauses.until_ms or 0)
     call_times = parse_call_times(reply.call_times)
     by_line, ahead = forecast(call_times, others, opens, reply.ready_at, rules.limits)
-    by_rate, by_pace = _waits(reply, rules)
-    call = None if pauses.until_ms is None else max(by_line, reply.now + max(by_rate, by_pace))
-    reason = _what_blocks(found, reply, pauses.first, ahead)
-    if reason is Reason.NEW and by_rate and by_rate >= by_pace:
-        reason = Reason.RATE
-    elif reason is Reason.NEW and reply.due_before:
-        reason = Reason.BACKLOG
+    turn_ms, of_others = turn_of(reply, rules)
+    call = None if pauses.until_ms is None else max(by_line, reply.now + turn_ms)
+    of_number = what_blocks_number(
+        reply, of_others, is_paused=pauses.first is not None, in_flight=bool(reply.in_flight)
+    )
     return Explanation(
         record=found,
         now_ms=reply.now,
-        reason=reason,
+        reason=what_blocks(
+            found.reason, of_number, is_scheduled=reply.ready_at > reply.now, has_others_before=ahead > 0
+        ),
         due_ms=None if call is None else min(call, found.deadline_ms or call),
         ahead=ahead + bool(reply.in_flight),
         history=history,
@@ -92,26 +90,6 @@ def explain(id_: str, reply: ExplainReply, rules: LedgerRules) -> Explanation:
         calling=reply.calling,
         call_ms=call,
     )
-
-
-def _waits(reply: ExplainReply, rules: LedgerRules) -> tuple[int, int]:
-    """How long (ms) the account's rate, and the pace of its calls, keep a number waiting that is due."""
-    if reply.due_before is None:
-        return 0, 0
-    opens = max(0, reply.rate_free_at - reply.now)
-    return round(opens + reply.due_before * rules.call_interval_ms), round(reply.due_before * reply.ms_per_call)
-
-
-def _what_blocks(found: Record, reply: ExplainReply, pause: Pause | None, ahead: int) -> Reason:
-    if pause:
-        return Reason.PAUSED
-    if reply.ready_at > reply.now:
-        return Reason(found.reason) if found.reason in _OF_SCHEDULED else Reason.NOT_BEFORE
-    if reply.in_flight:
-        return Reason.IN_FLIGHT
-    if reply.number_free_at > reply.now:
-        return Reason(reply.limit)
-    return Reason.GAP if ahead else Reason.NEW
 
 
 def _history(found: Record, log: Sequence[str]) -> tuple[Transition, ...]:

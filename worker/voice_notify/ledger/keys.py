@@ -125,9 +125,10 @@ ACCOUNT_FIELDS: Final = {
 TOTALS_FIELDS: Final = {
     "submitted": "notifications stored",
     "replayed": "dead letters that were replayed",
-    "call:<kind>:<code>": "attempts that ended, by domain.outcome.Kind and code",
+    "dropped": "dead letters that were deleted because `dead_retention` was over",
+    "call:<kind>:<code>": "attempts that ended, by domain.outcome.Kind and code; undocumented codes are `other`",
     "final:<state>:<reason>": "notifications that reached a final state",
-    "units:<template>": "billing units of calls that the provider took",
+    "units:<template>": "billing units of calls that the provider took; `other`: templates beyond the first 1,000",
     "unsure:<template>": "billing units of calls that it may have taken",
     "deferred:<reason>": "calls that a limit deferred",
     "begun": "calls that began",

@@ -16,7 +16,7 @@ from voice_notify.domain.states import State
 from voice_notify.errors import KeyConflict, LedgerDamaged, LineFull, UnknownNotification
 from voice_notify.ledger import contracts, keys
 from voice_notify.ledger.breaker import Pause, parse_pause
-from voice_notify.ledger.contracts import Submission
+from voice_notify.ledger.contracts import DroppedLetter, Submission
 from voice_notify.ledger.declaration import Nothing
 from voice_notify.ledger.explanation import Explanation, explain
 from voice_notify.ledger.notifications import Record, count_by_state, parse_record
@@ -87,6 +87,7 @@ class Sweep:
 
     lapsed: tuple[Lapsed, ...]
     expired: tuple[str, ...]
+    dropped: tuple[DroppedLetter, ...]
     more: bool  #: another sweep finds more now
     server_now_ms: int = 0  #: the Redis server's clock
 
@@ -186,10 +187,13 @@ class Ledger:
             self.scripts.client.lpush(self.scripts.prefix + _WAKE_KEYS[kind], "1")
 
     def sweep(self, worker: str, *, most: int = 100) -> Sweep:
-        """Say that `worker` is alive; hand over calls whose lease ran out, and end what is past its deadline."""
+        """Say that `worker` is alive; hand over calls whose lease ran out, and end what is past its deadline.
+
+        Dead letters that nobody has moved on for `dead_retention` are deleted.
+        """
         reply = self.scripts.run(contracts.SWEEP, contracts.SweepCall(most, worker))
         lapsed = (Lapsed(call.id, call.token, _attempt(call), reply.now) for call in reply.lapsed)
-        return Sweep(tuple(lapsed), reply.expired, reply.more, reply.now - reply.ahead)
+        return Sweep(tuple(lapsed), reply.expired, reply.dropped, reply.more, reply.now - reply.ahead)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[SettleResult | LedgerDamaged]:
         """End attempts; for each the state after it, why it did not decide, or `LedgerDamaged`."""

@@ -17,6 +17,7 @@ class LedgerRules:
 
     limits: Limits
     retention_ms: int  #: how long a final notification is kept
+    dead_retention_ms: int  #: how long a dead letter is kept; 0: until a person moves it on
     max_line: int  #: open notifications in a line
     default_expires_ms: int
     lease_ms: int  #: how long a call may be in flight

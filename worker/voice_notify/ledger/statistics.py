@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from voice_notify.domain.calendar import china_day
+from voice_notify.domain.reasons import Reason
 from voice_notify.domain.states import State
 from voice_notify.ledger import keys
 from voice_notify.ledger.bands import PRIORITIES, banded, time_of
@@ -95,6 +96,11 @@ class Counters:
         return self.fields.get("replayed", 0)
 
     @property
+    def dropped(self) -> int:
+        """Dead letters that were deleted because `dead_retention` was over."""
+        return self.fields.get("dropped", 0)
+
+    @property
     def attempts(self) -> dict[tuple[str, str], int]:
         """Attempts that ended, by kind of outcome (`domain.outcome.Kind`) and code."""
         return self._pairs("call:")
@@ -160,7 +166,7 @@ class Snapshot:
     now_ms: int
     totals: Counters  #: all-time
     states: Mapping[State, int]  #: `accepted`, `expired` and `cancelled` are totals all-time
-    waiting: Mapping[str, int]  #: the waiting ones, by the reason of their newest transition
+    waiting: Mapping[str, int]  #: the waiting ones: `paused`, or by the reason of their newest transition
     in_flight: int  #: calls leased to a worker
     due: int  #: numbers that could be called now and are not yet
     oldest_due_ms: int  #: for how long the first of them has been due; 0: there are none
@@ -220,17 +226,19 @@ def _snapshot(now: int, dates: Sequence[date], replies: Sequence[Any]) -> Snapsh
     totals, counts, in_flight, workers, of_breaker, of_budget, spent, *others = replies
     of_agenda, copies = others[: 2 * len(PRIORITIES)], others[2 * len(PRIORITIES) :]
     since = [time_of(first[0][1]) for first in of_agenda[1::2] if first]
-    all_time = _counters(totals)
+    all_time, states = _counters(totals), count_by_state(counts)
+    pauses = tuple(pause for fields in (of_breaker, of_budget) if (pause := parse_pause(fields)))
+    waiting = {Reason.PAUSED: states[State.WAITING]} if pauses else count_waiting_by_reason(counts)
     return Snapshot(
         now_ms=now,
         totals=all_time,
-        states=count_by_state(counts),
-        waiting={reason: n for reason, n in sorted(count_waiting_by_reason(counts).items()) if n},
+        states=states,
+        waiting={reason: n for reason, n in sorted(waiting.items()) if n},
         in_flight=in_flight,
         due=sum(of_agenda[::2]),
         oldest_due_ms=now - min(since) if since else 0,
         workers=workers,
-        pauses=tuple(pause for fields in (of_breaker, of_budget) if (pause := parse_pause(fields))),
+        pauses=pauses,
         spent=int(spent or 0),
         days=tuple(_days(all_time, dates, copies)),
     )

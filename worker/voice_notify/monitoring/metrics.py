@@ -77,6 +77,7 @@ class LedgerCollector(Collector):
 def _what_happened(totals: Counters) -> Iterator[CounterMetricFamily | HistogramMetricFamily]:
     yield _count("submitted", "Notifications stored", totals.submitted)
     yield _count("replayed", "Dead letters replayed", totals.replayed)
+    yield _count("dropped", "Dead letters deleted because dead_retention was over", totals.dropped)
     yield _counter("attempts", "Attempts that ended, by outcome", ("kind", "code"), _fold_attempts(totals))
     yield _counter("ended", "Final states reached", ("state", "reason"), _fold_ends(totals))
     yield _counter(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from voice_notify.domain.notification import Notification
+from voice_notify.domain.states import State
 from voice_notify.errors import InvalidNotification, StoreUnavailable
 from voice_notify.ledger.contracts import Submission
 from voice_notify.ledger.ledger import Ledger, SubmitError
@@ -30,8 +32,15 @@ class BulkResult:
     """What became of the rows."""
 
     ids: list[str] = field(default_factory=list)  #: of the rows not refused, in order; a duplicate has the first's id
-    duplicates: int = 0  #: rows whose key or id was known
+    known: Counter[State] = field(
+        default_factory=Counter
+    )  #: of rows whose key or id was known: in which state those are
     refused: list[Refusal] = field(default_factory=list)
+
+    @property
+    def duplicates(self) -> int:
+        """Rows whose key or id was known: nothing new was stored."""
+        return self.known.total()
 
 
 class BulkInterrupted(StoreUnavailable):
@@ -74,4 +83,5 @@ def _submit_chunk(ledger: Ledger, taken: Sequence[tuple[int, Row]], build: Build
             result.refused.append(Refusal(position, submitted))
         else:
             result.ids.append(submitted.id)
-            result.duplicates += submitted.duplicate
+            if submitted.duplicate and submitted.state:
+                result.known[submitted.state] += 1

@@ -32,6 +32,7 @@ class NotifyResult(AsyncResult):  # type: ignore[misc] # celery has no types
         self.app = app
         self.id = submission.id
         self.duplicate = duplicate  #: its `key` or `task_id` was known: this is the first one's result
+        self.known_state = submission.state if duplicate else None  #: what that one had come to by this submit
 
     def __del__(self) -> None:
         """Nothing to take back: the backend keeps no list of results that somebody waits for."""

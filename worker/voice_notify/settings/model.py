@@ -88,6 +88,7 @@ class Settings(BaseModel):
     max_unconfirmed: int = Field(default=2, ge=0, le=100)
     max_line: int = Field(default=1000, ge=1, le=1_000_000)
     retention: float = Field(default=7 * _DAY_S, ge=_MILLISECOND_S, le=MAX_SECONDS)
+    dead_retention: float = Field(default=90 * _DAY_S, ge=0, le=MAX_SECONDS)
     timezone: str = "Asia/Shanghai"
     templates_file: Path | None = None
 

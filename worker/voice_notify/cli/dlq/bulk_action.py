@@ -21,7 +21,7 @@ from voice_notify.cli.rendering.progress import progress
 from voice_notify.cli.rendering.times import show_span
 from voice_notify.documents.dead_letter import summary_of
 from voice_notify.errors import StoreUnavailable
-from voice_notify.ledger.dead_letters import DeadLetters, Filter
+from voice_notify.ledger.dead_letters import DeadLetters, Filter, Replayed
 from voice_notify.ledger.notifications import Record
 
 #: Which dead letters to act on, and how carefully.
@@ -40,7 +40,7 @@ class BulkAction:
     """What is done to the dead letters that were chosen."""
 
     verb: str
-    act: Callable[[Sequence[str]], int]  #: does it to a chunk of ids; returns the number of those it was done to
+    act: Callable[[Sequence[str]], Replayed]  #: does it to a chunk of ids
     leads_to_calls: bool  #: whether a person has to be warned of phones that rang already
     include_called: bool  #: whether those whose phone rang are chosen too
     per_minute: float | None = None  #: the pace; None: as fast as possible
@@ -133,18 +133,20 @@ def _show(chosen: _Chosen, action: BulkAction) -> None:
 
 
 def _act(action: BulkAction, ids: Sequence[str]) -> None:
-    done = seen = 0
+    done = full = seen = 0
     lost: StoreUnavailable | None = None
     with stoppable() as stop, progress("dead letters") as show_progress:
         try:
             for chunk in paced_chunks(ids, stop, action.per_minute):
-                done += action.act(chunk)
-                seen += len(chunk)
+                found = action.act(chunk)
+                done, full, seen = done + found.done, full + found.full, seen + len(chunk)
                 show_progress(seen, seen / len(ids))
         except StoreUnavailable as error:
             lost = error
-    left = f", {seen - done} had left already" if done < seen else ""
+    left = f", {seen - done - full} had left already" if done + full < seen else ""
     print_text(f"{action.verb}: {done} done{left}")
+    if full:
+        click.echo(f"Warning: {full} stay: the lines of their numbers are full (max_line).", err=True)
     rest = len(ids) - seen
     if lost:
         raise click.ClickException(f"{lost}. Of the other {rest} the next ones may be done: run it again.")

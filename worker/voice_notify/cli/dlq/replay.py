@@ -10,7 +10,7 @@ import click
 from voice_notify.accounts import Account
 from voice_notify.cli.click_options import DURATION, examples, pass_account
 from voice_notify.cli.dlq.bulk_action import BulkAction, selection_options
-from voice_notify.ledger.dead_letters import DeadLetters
+from voice_notify.ledger.dead_letters import DeadLetters, Replayed
 
 
 @click.command(
@@ -52,7 +52,7 @@ def replay(
         raise click.UsageError("--expires must be more than 0 seconds.")
     dead_letters = DeadLetters(account.ledger.scripts)
 
-    def put_back(ids: Sequence[str]) -> int:
+    def put_back(ids: Sequence[str]) -> Replayed:
         return dead_letters.replay(ids, deadline, include_called=include_called)
 
     action = BulkAction("replay", put_back, leads_to_calls=True, include_called=include_called, per_minute=per_minute)

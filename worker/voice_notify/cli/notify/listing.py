@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import click
 
 from voice_notify.accounts import Account
@@ -12,6 +14,8 @@ from voice_notify.cli.rendering.output import print_json, print_text
 from voice_notify.cli.rendering.progress import progress
 from voice_notify.documents.notification_list import NotificationListDocument, StateListDocument
 from voice_notify.domain.states import State
+from voice_notify.errors import UnknownNotification
+from voice_notify.ledger.ledger import Ledger
 from voice_notify.ledger.listing import Found, Listing, UnknownPlace, Wanted
 
 
@@ -78,7 +82,10 @@ def command(  # noqa: PLR0913 - click's values
             raise click.BadParameter(text, param_hint="--after") from None
     document = NotificationListDocument(
         counts=counts,
-        lists=tuple(StateListDocument.of(state, each, zone, reveal=reveal) for state, each in found.items()),
+        lists=tuple(
+            StateListDocument.of(state, each, zone, reveal=reveal, reasons=_reasons(ledger, each))
+            for state, each in found.items()
+        ),
     )
     if as_json:
         print_json(document)
@@ -87,3 +94,16 @@ def command(  # noqa: PLR0913 - click's values
     for listed in document.lists:
         print_text("")
         print_state_list(listed)
+
+
+def _reasons(ledger: Ledger, found: Found) -> dict[str, str]:
+    """What blocks those that wait, as `explain` has it."""
+    reasons = {}
+    for record in found.records:
+        if record.state is not State.WAITING:
+            continue
+        with suppress(UnknownNotification):  # it ended since, and is not kept
+            explained = ledger.explain(record.id)
+            if explained.record.state is State.WAITING:
+                reasons[record.id] = explained.reason
+    return reasons

@@ -12,10 +12,12 @@ from voice_notify.accounts import Account
 from voice_notify.cli.click_options import DURATION, examples, json_option, pass_account, zone_of
 from voice_notify.cli.notify.csv_rows import CsvRows
 from voice_notify.cli.notify.dry_run import check_file
+from voice_notify.cli.rendering.explanation import block_fields
 from voice_notify.cli.rendering.output import print_fields, print_json, print_text
 from voice_notify.cli.rendering.progress import progress
 from voice_notify.cli.rendering.refused_rows import print_refused_rows
-from voice_notify.cli.rendering.times import show_due
+from voice_notify.cli.rendering.times import show_due, show_time
+from voice_notify.documents.notification import ExplanationDocument
 from voice_notify.documents.submission import (
     RefusedRowDocument,
     SubmittedDocument,
@@ -23,6 +25,8 @@ from voice_notify.documents.submission import (
     SubmittedRowDocument,
 )
 from voice_notify.domain.notification import OnUnconfirmed
+from voice_notify.domain.reasons import Reason
+from voice_notify.domain.states import State
 from voice_notify.errors import InvalidNotification, KeyConflict
 from voice_notify.producer.bulk import BulkInterrupted, BulkResult, Refusal
 
@@ -111,14 +115,29 @@ def _send_one(account: Account, args: tuple[object, ...], options: dict[str, Any
     kwargs: dict[str, Any] = {name: options.pop(name) for name in ("key", "on_unconfirmed") if name in options}
     result = _notify().apply_async(args, kwargs, **options)
     zone = zone_of(account)
-    eta = None if result.duplicate or result.eta is None else result.eta.astimezone(zone)
+    found = ExplanationDocument.of(account.ledger.explain(result.id), zone)
     if as_json:
-        print_json(SubmittedDocument(id=result.id, eta=eta, duplicate=result.duplicate))
-    elif eta is None:
-        print_fields([("id", result.id)])
-        print_text("Already known by this key or id: nothing new was submitted.")
+        submitted = SubmittedDocument(
+            id=found.id,
+            state=found.state,
+            reason=found.reason,
+            eta=found.eta,
+            deadline=found.deadline,
+            duplicate=result.duplicate,
+        )
+        print_json(submitted)
+        return
+    if found.state is State.WAITING:
+        eta = "when a person resumes the account" if found.eta is None else show_due(found.eta, datetime.now(zone))
+        blocks = [] if found.reason == Reason.NEW else block_fields(found)
+        print_fields([("id", found.id), ("eta", eta), *blocks])
     else:
-        print_fields([("id", result.id), ("eta", show_due(eta, datetime.now(zone)))])
+        print_fields([("id", found.id), ("state", f"{found.state} ({found.reason})")])
+    if result.duplicate:
+        again = "; give another key to call again" if found.state.final else ""
+        print_text(f"Already known by this key or id: nothing new was submitted{again}.")
+    elif found.state is State.WAITING and found.deadline and found.eta and found.eta >= found.deadline:
+        click.echo(f"Warning: its deadline, {show_time(found.deadline)}, comes first: it will expire.", err=True)
 
 
 def _send_file(file: BinaryIO, defaults: dict[str, Any], *, as_json: bool) -> None:
@@ -135,7 +154,9 @@ def _send_file(file: BinaryIO, defaults: dict[str, Any], *, as_json: bool) -> No
         print_json(document)
     else:
         print_refused_rows(document.refused)
-        counts = f"submitted {document.submitted}, already known {document.already_known}"
+        states = ", ".join(f"{n} {state}" for state, n in document.known_by_state.items())
+        known = f"already known {document.already_known}" + (f" ({states})" if states else "")
+        counts = f"submitted {document.submitted}, {known}"
         print_text(f"{counts}, refused {len(document.refused)}")
     if interruption:
         raise click.ClickException(
@@ -153,6 +174,7 @@ def _document(rows: CsvRows, result: BulkResult, interruption: BulkInterrupted |
     return SubmittedFileDocument(
         submitted=len(result.ids) - result.duplicates,
         already_known=result.duplicates,
+        known_by_state=dict(sorted(result.known.items())),
         refused=tuple(sorted(refused, key=lambda row: row.line)),
         unknown_from_line=rows.lines[interruption.position] if interruption else None,
         # An interruption leaves more lines than ids.

@@ -19,11 +19,14 @@ from voice_notify.cli.rendering.times import show_span
 from voice_notify.documents.doctor import FindingDocument
 from voice_notify.documents.pause import PauseDocument
 from voice_notify.errors import SettingsError, StoreUnavailable
+from voice_notify.ledger.dead_letters import DeadLetters
 from voice_notify.ledger.redis_server import inspect
 from voice_notify.settings import Settings, redact_url
 
 #: The longest wait for another host.
 _CONNECT_TIMEOUT_S = 2.0
+#: Dead letters that are deleted in that time are told.
+_DROPPED_SOON = timedelta(days=7)
 #: Host names that lead to this host itself.
 _LOOPBACK = {None, "localhost", "127.0.0.1", "::1"}
 
@@ -88,6 +91,7 @@ def _redis(account: Account) -> Generator[FindingDocument, None, bool]:
     yield from check_server(found, url)
     yield _account(account)
     yield _workers(account)
+    yield _dead_letters(account)
     return True
 
 
@@ -106,6 +110,15 @@ def _workers(account: Account) -> FindingDocument:
         text = f"none has been heard of for {silence}: nothing is called"
         return FindingDocument.warning("workers", text, "start one: celery -A voice_notify worker")
     return FindingDocument.ok("workers", f"{len(alive)} alive: {', '.join(alive)}")
+
+
+def _dead_letters(account: Account) -> FindingDocument:
+    dead_letters = DeadLetters(account.ledger.scripts)
+    soon = dead_letters.dropped_within(round(_DROPPED_SOON.total_seconds() * 1000))
+    if soon:
+        text = f"{soon} of {dead_letters.count()} are deleted within {show_span(_DROPPED_SOON)} (dead_retention)"
+        return FindingDocument.warning("dead letters", text, "voice-notify dlq export keeps a copy of them")
+    return FindingDocument.ok("dead letters", f"{dead_letters.count()}")
 
 
 def check_tls(settings: Settings) -> FindingDocument:

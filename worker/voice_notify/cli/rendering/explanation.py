@@ -27,6 +27,9 @@ BLOCKS = {
     Reason.IN_FLIGHT: "another call to its number is on the wire",
 }
 
+#: What blocks one that could be called, but for others.
+_OF_OTHERS = {Reason.RATE, Reason.BACKLOG}
+
 
 def block_fields(explained: ExplanationDocument) -> list[tuple[str, str]]:
     """What keeps a waiting notification from being called, as names and values; nothing of any other."""
@@ -35,8 +38,23 @@ def block_fields(explained: ExplanationDocument) -> list[tuple[str, str]]:
     return [
         ("blocked by", BLOCKS[Reason(explained.reason)]),
         ("account", show_pause(explained.account_pause) if explained.account_pause else ""),
-        ("ahead", f"{explained.ahead} on the same number"),
+        ("ahead", _ahead(explained)),
+        ("expected", _expected(explained)),
     ]
+
+
+def _ahead(explained: ExplanationDocument) -> str:
+    others = f", {explained.due_before:,} of other numbers" if explained.due_before else ""
+    calling = f"; {explained.calling:,} calls in flight" if explained.reason in _OF_OTHERS else ""
+    return f"{explained.ahead:,} on the same number{others}{calling}"
+
+
+def _expected(explained: ExplanationDocument) -> str:
+    if explained.eta is None:
+        return "when a person resumes the account"
+    if explained.deadline and explained.eta >= explained.deadline:
+        return f"no call: it could begin at {show_time(explained.eta)}, after its deadline"
+    return f"a call at {show_time(explained.eta)}"
 
 
 def print_history(history: Iterable[TransitionDocument]) -> None:

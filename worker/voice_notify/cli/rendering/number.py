@@ -39,6 +39,8 @@ def _next_call(number: NumberDocument) -> str:
         return "may be called now"
     if number.blocked_by is Reason.PAUSED:
         return "no call while the account is paused"
+    if number.blocked_by in {Reason.RATE, Reason.BACKLOG}:
+        return "may be called now, and waits for its turn"
     return f"next call at {show_due(number.next_free_at, number.at)}"
 
 
@@ -46,6 +48,7 @@ def _fields(number: NumberDocument) -> list[tuple[str, str]]:
     window, held, pause = show_span(timedelta(seconds=number.window)), number.held_until, number.account_pause
     return [
         ("blocked by", BLOCKS[number.blocked_by] if number.blocked_by else ""),
+        ("ahead", f"{number.due_before:,} other numbers that are due" if number.due_before else ""),
         ("calls", f"{len(number.calls)} of {number.max_calls} in {window}, {number.calls_left} left"),
         ("gap", f"at least {number.min_interval:g} s between two calls"),
         ("held", f"by the provider's limit (606) until {show_due(held, number.at)}" if held else ""),

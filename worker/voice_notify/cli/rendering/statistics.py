@@ -83,6 +83,7 @@ def _day_rows(days: Sequence[Day]) -> list[Row]:
     return [
         _row("submitted", counted, lambda day: f"{day.submitted:,}"),
         *([_row("replayed", counted, lambda day: f"{day.replayed:,}")] if any(c.replayed for c in counted) else []),
+        *([_row("dropped", counted, lambda day: f"{day.dropped:,}")] if any(c.dropped for c in counted) else []),
         *_section("attempts", [_named(c.attempts, " ".join) for c in counted], _by_kind),
         *_section("ended", [_named(c.finals, _final) for c in counted]),
         *_section("billing units", [_units(c) for c in counted]),

@@ -1,7 +1,7 @@
--- Takes dead letters back into their lines, as if submitted now: attempts are counted anew.
+-- Takes dead letters back into their lines, as if submitted now: attempts are counted anew, and the id of an earlier call is dropped.
 --   call   expires: ms from now, 0: never; include_called: 1 also those whose phone rang, as a late success said
 --   item   id
---   reply  for each item done: 1, or 0 where it is not in the dead letters, or rang
+--   reply  for each item status: 'replayed' | 'absent', it is not in the dead letters | 'called', it rang | 'full'
 --- @include "time"
 --- @include "items"
 --- @include "schedule"
@@ -13,18 +13,21 @@ local now = clock_ms()
 local function replay(item)
   local id = item.id
   if not redis.call('ZSCORE', DEAD, id) then
-    return {done = 0}
+    return {status = 'absent'}
   elseif call.include_called ~= 1 and redis.call('HEXISTS', NOTIFICATION .. id, 'call_id') == 1 then
-    return {done = 0}
+    return {status = 'called'}
   end
   local record = redis.call('HMGET', NOTIFICATION .. id, 'mobile', 'priority', 'state')
   local mobile, priority, state = record[1], tonumber(record[2] or 0), record[3]
   if not mobile or not may_move('replay', state, 'waiting') then
     error('the record of ' .. id .. ' is not that of a dead letter')
   end
+  if redis.call('ZCARD', LINE .. mobile) >= rules.max_line then
+    return {status = 'full'}
+  end
   local seq = redis.call('INCR', SEQUENCE)
   redis.call('ZREM', DEAD, id)
-  redis.call('HDEL', NOTIFICATION .. id, 'attempts', 'unconfirmed', 'token', 'deadline', 'ended')
+  redis.call('HDEL', NOTIFICATION .. id, 'attempts', 'unconfirmed', 'token', 'deadline', 'ended', 'call_id', 'task_no')
   if call.expires > 0 then
     redis.call('HSET', NOTIFICATION .. id, 'deadline', now + call.expires)
     redis.call('ZADD', DEADLINES, now + call.expires, id)
@@ -33,7 +36,7 @@ local function replay(item)
   count(totals, 'replayed', 1)
   redis.call('ZADD', LINE .. mobile, ready_score(priority, seq), id)
   schedule(mobile, now)
-  return {done = 1}
+  return {status = 'replayed'}
 end
 
 local replies = each_item(replay)

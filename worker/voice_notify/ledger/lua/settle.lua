@@ -3,8 +3,8 @@
 --          call_id, task_no; took: ms from the request to the reply, nil: there was none to wait for; the step that follows: state,
 --          reason; ready_at: ms, 0: at once; window: 'count' | 'release' the call; hold_until: of the number, ms, 0: not; verdict:
 --          on the account, 'success' | 'failed' | 'suspect' | 'none'; pause_until: of a suspect account, ms, 0: for the cool-down
---   reply  for each item result: the state after it, if this attempt decided; 'late': the lease had run out, see settle_late;
---          'repeated': it was settled before with this token; 'gone': there is no such notification
+--   reply  for each item result: the state after it, if this attempt decides, or has decided and is sent again; 'late': the lease had
+--          run out, see settle_late; 'repeated': its lapsed call was settled before; 'gone': there is no such notification
 --- @include "time"
 --- @include "items"
 --- @include "schedule"
@@ -15,6 +15,8 @@
 --- @include "budget"
 
 local CALLING = P .. 'calling'
+-- Once `totals` has so many fields, further templates are counted as one.
+local MOST_TOTALS = 1000
 local LATENCY_MS = {50, 100, 250, 500, 1000, 2500, 5000, 10000}
 local now = clock_ms()
 
@@ -23,6 +25,25 @@ local function reply_fields(item)
     return 'code', item.code, 'message', item.message
   end
   return 'code', item.code, 'message', item.message, 'call_id', item.call_id, 'task_no', item.task_no
+end
+
+-- There is no end of codes that are not documented.
+local function counted_code(item)
+  if item.kind == 'unclear' and item.code ~= '999' and not string.find(item.code, '^http%-%d%d%d$') then
+    return 'other'
+  end
+  return item.code
+end
+
+-- Nor of templates that a caller may name.
+local counted_templates = {}
+local function units_field(sort, template)
+  local field = sort .. template
+  if not counted_templates[field] then
+    local is_new = redis.call('HEXISTS', TOTALS, field) == 0
+    counted_templates[field] = is_new and redis.call('HLEN', TOTALS) >= MOST_TOTALS and sort .. 'other' or field
+  end
+  return counted_templates[field]
 end
 
 local function detail_of(item)
@@ -68,7 +89,7 @@ local function count_call(item, was)
   else
     call_times[math.max(1, #call_times)] = now
     local billed = item.kind == 'accepted' and 'units:' or 'unsure:'
-    count(totals, billed .. was.template, was.units)
+    count(totals, units_field(billed, was.template), was.units)
   end
   keep_call_times(was.mobile, call_times)
   if item.hold_until > now then
@@ -123,10 +144,12 @@ local function settle(item)
     return {result = 'gone'}
   elseif found[3] ~= item.token and item.lapsed ~= 1 then
     return {result = settle_late(item, was)}
-  elseif found[3] ~= item.token or was.state ~= 'calling' then
+  elseif found[3] ~= item.token then
     return {result = 'repeated'}
+  elseif was.state ~= 'calling' then
+    return {result = item.lapsed == 1 and 'repeated' or was.state}
   end
-  count(totals, 'call:' .. item.kind .. ':' .. item.code, 1)
+  count(totals, 'call:' .. item.kind .. ':' .. counted_code(item), 1)
   if item.took then
     observe('took', item.took, LATENCY_MS)
   end

@@ -1,13 +1,14 @@
 -- What has to happen at its time, whether or not anybody calls: a worker is heard of, calls whose lease ran out are handed over, what is
--- past its deadline ends, and where something becomes due before the next sweep, a process is woken for it.
+-- past its deadline ends, dead letters that nobody moved on are deleted, and where something becomes due before the next sweep, a
+-- process is woken for it.
 --   call   most: calls and notifications; worker: name
 --   reply  now; ahead: ms that this is ahead of the server's clock; lapsed: calls, which stay in flight until they are settled, each
---          with id, token, attempts, unconfirmed, policy; expired: ids of those whose deadline had passed; more: 1 where another sweep
---          finds more of them now
+--          with id, token, attempts, unconfirmed, policy; expired: ids of those whose deadline had passed; dropped: dead letters
+--          that were deleted, each with id, template, code, reason, ended: ms; more: 1 where another sweep finds more of these now
 --- @include "timekeeping"
 --- @include "contract"
 --- @include "alone"
---- @include "transitions"
+--- @include "dead_letter"
 --- @include "gate"
 --- @include "schedule"
 --- @include "heartbeats"
@@ -21,7 +22,7 @@ local now, ahead = keep_time()
 beat(call.worker, now)
 keep_pace(now)
 
-local lapsed, expired = {}, {}
+local lapsed, expired, dropped = {}, {}, {}
 local over = redis.call('ZRANGEBYSCORE', CALLING, '-inf', now, 'LIMIT', 0, call.most)
 for _, id in ipairs(over) do
   local found = redis.call('HMGET', NOTIFICATION .. id, 'token', 'attempts', 'unconfirmed', 'policy', 'mobile')
@@ -53,6 +54,23 @@ for _, id in ipairs(past) do
   handle_alone(expire, id)
 end
 
+local function drop(id)
+  local of = redis.call('HMGET', NOTIFICATION .. id, 'template', 'code', 'reason', 'ended')
+  delete_dead_letter(id)
+  count(totals, 'dropped', 1)
+  dropped[#dropped + 1] = pack_dropped_letter{
+    id = id, template = of[1] or '', code = of[2] or '', reason = of[3] or '', ended = tonumber(of[4] or 0),
+  }
+end
+
+local old = {}
+if rules.dead_retention_ms > 0 then
+  old = redis.call('ZRANGEBYSCORE', DEAD, '-inf', now - rules.dead_retention_ms, 'LIMIT', 0, call.most)
+end
+for _, id in ipairs(old) do
+  handle_alone(drop, id)
+end
+
 local gate, gate_opens = account_gate(now)
 if gate ~= 'closed' or gate_opens then
   local function look(priority, at)
@@ -64,5 +82,6 @@ end
 write_counts(now)
 send_wakeups()
 return pack_reply{
-  now = now, ahead = ahead, lapsed = lapsed, expired = expired, more = (#over == call.most or #past == call.most) and 1 or 0,
+  now = now, ahead = ahead, lapsed = lapsed, expired = expired, dropped = dropped,
+  more = math.max(#over, #past, #old) == call.most and 1 or 0,
 }

@@ -35,7 +35,10 @@ local function is_suspect(item, mobile)
       redis.call('SET', RUN_CODE, item.code)
     end
     run_is_over = false
-    redis.call('SADD', RUN, mobile)
+    if redis.call('SCARD', RUN) < rules.suspect_run then -- no more of them say anything new
+      redis.call('SADD', RUN, mobile)
+      redis.call('PEXPIRE', RUN, rules.retention_ms)
+    end
     return redis.call('SCARD', RUN) >= rules.suspect_run
   end
   return false

@@ -9,7 +9,8 @@ local function due_before(mobile, now)
   if not score or at > now then
     return nil
   end
-  local before = redis.call('ZCOUNT', agenda, exactly(banded(priority, 0)), '(' .. exactly(score))
+  -- Of equals, which are called in the order of the agenda too, a count by score knows no order.
+  local before = redis.call('ZRANK', agenda, mobile) - redis.call('ZCOUNT', agenda, '-inf', '(' .. exactly(banded(priority, 0)))
   for higher = 9, priority + 1, -1 do
     before = before + redis.call('ZCOUNT', agenda, exactly(banded(higher, 0)), exactly(banded(higher, now)))
   end
