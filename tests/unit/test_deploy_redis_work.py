@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from tests.support.account import (
@@ -43,6 +44,7 @@ def test_each_user_can_do_its_work(tmp_path: Path) -> None:
         submit_and_withdraw(ledger_of("producer"))
         call_and_meet_every_outcome(ledger_of("worker"))
         look_and_put_right(ledger_of("operator"))
+        delete_old_dead_letters(ledger_of("worker"))
         assert server.refusals() == []
 
 
@@ -91,6 +93,12 @@ def look_and_put_right(operator: Ledger) -> None:
     assert (listed(operator, State.CALLING), listed(operator, State.DEAD)) == (set(), {"n4"})
     assert (listed(operator, State.ACCEPTED), listed(operator, State.CANCELLED)) == ({"n0"}, {"n7"})
     assert operator.cancel("n1") is State.WAITING
+
+
+def delete_old_dead_letters(worker: Ledger) -> None:
+    """What nobody has moved on in time."""
+    worker.scripts = replace(worker.scripts, rules=replace(worker.rules, dead_retention_ms=1))
+    assert [letter.id for letter in worker.sweep("w1").dropped] == ["n4"]
 
 
 def listed(operator: Ledger, state: State) -> set[str]:
