@@ -19,16 +19,19 @@ if TYPE_CHECKING:
         UnknownNotification,
         VoiceNotifyError,
     )
+    from voice_notify.producer.bulk import BulkInterrupted, RowsFailed
     from voice_notify.producer.notify_task import notify
     from voice_notify.producer.queries import cancel, explain, status
 
 __version__ = "0.1.0"
 __all__ = [
+    "BulkInterrupted",
     "InvalidNotification",
     "KeyConflict",
     "LedgerDamaged",
     "LineFull",
     "NotAllowed",
+    "RowsFailed",
     "SettingsError",
     "StoreUnavailable",
     "UnknownNotification",
@@ -40,6 +43,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BulkInterrupted": "producer.bulk",
+    "RowsFailed": "producer.bulk",
     "notify": "producer.notify_task",
     "status": "producer.queries",
     "explain": "producer.queries",

@@ -141,6 +141,10 @@ def _check_params(params: object) -> None:
     if isinstance(params, str | bytes) or not isinstance(params, Sequence):
         rule = f'must be a list of str, not {_type_of(params)}: write ["…"] for one variable'
         raise InvalidNotification("params", rule)
+    if len(params) > MAX_TEXT_CHARACTERS:
+        raise InvalidNotification(
+            "params", f"{len(params)} variables given; at most {MAX_TEXT_CHARACTERS} fit in a text"
+        )
     for position, variable in enumerate(params, 1):
         if not isinstance(variable, str):
             raise InvalidNotification("params", f"variable {position} must be a str, not {_type_of(variable)}")

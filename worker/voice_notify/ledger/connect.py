@@ -6,6 +6,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
 from voice_notify.domain.windows import Limits
+from voice_notify.errors import SettingsError
 from voice_notify.ledger import keys
 from voice_notify.ledger.client import Client
 from voice_notify.ledger.ledger import Ledger
@@ -15,18 +16,21 @@ from voice_notify.settings import Settings
 
 
 def connect(settings: Settings) -> Ledger:
-    """The account's ledger. No connection is made before it is used."""
-    client = Client.from_url(
-        settings.redis_url.get_secret_value(),
-        decode_responses=True,
-        protocol=2,
-        socket_connect_timeout=2,
-        socket_timeout=5,
-        health_check_interval=30,
-        max_connections=2**31,  # `Client` keeps connections past the pool, which would count them as in use
-        # Every script can be sent again: ids, keys and attempt tokens make a repetition harmless.
-        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 3),
-    )
+    """The account's ledger. No connection is made before it is used. Raises `SettingsError`."""
+    try:
+        client = Client.from_url(
+            settings.redis_url.get_secret_value(),
+            decode_responses=True,
+            protocol=2,
+            socket_connect_timeout=2,
+            socket_timeout=5,
+            health_check_interval=30,
+            max_connections=2**31,  # `Client` keeps connections past the pool, which would count them as in use
+            # Every script can be sent again: ids, keys and attempt tokens make a repetition harmless.
+            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 3),
+        )
+    except ValueError as error:  # it names an option of the query, and no value
+        raise SettingsError(f"redis_url: {error}") from None
     return Ledger(Scripts(client, keys.prefix(settings.app_id), _rules(settings)))
 
 

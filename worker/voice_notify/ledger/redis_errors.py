@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import redis
-from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError
+from redis.exceptions import InvalidResponse, NoPermissionError, OutOfMemoryError, ReadOnlyError
 
 from voice_notify.errors import NotAllowed, StoreUnavailable
 
@@ -30,6 +30,8 @@ class _StoreErrors:
         match error:
             case redis.ConnectionError() | redis.TimeoutError() | ReadOnlyError() | OutOfMemoryError():
                 raise StoreUnavailable(f"Redis cannot be used: {error}") from error
+            case InvalidResponse():
+                raise StoreUnavailable(f"what answers is not Redis: {error}") from error
             case NoPermissionError():
                 raise NotAllowed(f"Redis does not let its user do that: {error}") from error
             case redis.ResponseError():

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from voice_notify.domain.notification import Notification
 from voice_notify.domain.states import State
-from voice_notify.errors import InvalidNotification, StoreUnavailable
+from voice_notify.errors import InvalidNotification, StoreUnavailable, VoiceNotifyError
 from voice_notify.ledger.contracts import Submission
 from voice_notify.ledger.ledger import Ledger, SubmitError
 
@@ -51,14 +51,37 @@ class BulkInterrupted(StoreUnavailable):
         self.result = result
         self.position = position
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As one process of an application tells another."""
+        return _restored, (type(self), str(self), self.result, self.position)
+
+
+class RowsFailed(VoiceNotifyError):
+    """What gave the rows raised an error, its `__cause__`: `result` is of those before `position`, all submitted."""
+
+    def __init__(self, result: BulkResult, position: int, cause: Exception) -> None:
+        super().__init__(f"the rows ended at {position} with {type(cause).__name__}: {cause}")
+        self.result = result
+        self.position = position
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As one process of an application tells another."""
+        return _restored, (type(self), str(self), self.result, self.position)
+
+
+def _restored(kind: type[Any], text: str, result: BulkResult, position: int) -> Any:  # noqa: ANN401 - either of them
+    error: Any = kind.__new__(kind, text)
+    error.args = (text,)
+    error.result, error.position = result, position
+    return error
+
 
 def submit_bulk(
     ledger: Ledger, rows: Iterable[Row], build: Build, *, chunk: int, progress: Callable[[int], None] | None = None
 ) -> BulkResult:
     """Submit `rows`, `chunk` in a round trip; `progress` is told how many rows each took. Raises `BulkInterrupted`."""
-    result = BulkResult()
-    numbered = enumerate(rows)
-    while taken := list(islice(numbered, chunk)):
+    result, source = BulkResult(), _Rows(rows)
+    while taken := list(islice(source, chunk)):
         try:
             _submit_chunk(ledger, taken, build, result)
         except StoreUnavailable as error:
@@ -66,7 +89,34 @@ def submit_bulk(
         if progress:
             progress(len(taken))
     result.refused.sort(key=lambda refusal: refusal.position)
+    if source.failure:
+        raise RowsFailed(result, source.taken, source.failure) from source.failure
     return result
+
+
+class _Rows:
+    """The rows with their positions, up to the error that their source raises, if any."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = iter(rows)
+        self.taken = 0
+        self.failure: Exception | None = None
+
+    def __iter__(self) -> Iterator[tuple[int, Row]]:
+        return self
+
+    def __next__(self) -> tuple[int, Row]:
+        if self.failure:
+            raise StopIteration
+        try:
+            row = next(self._rows)
+        except StopIteration:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is raised again when those before it are submitted
+            self.failure = error
+            raise StopIteration from None
+        self.taken += 1
+        return self.taken - 1, row
 
 
 def _submit_chunk(ledger: Ledger, taken: Sequence[tuple[int, Row]], build: Build, result: BulkResult) -> None:

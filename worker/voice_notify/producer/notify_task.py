@@ -9,11 +9,10 @@ from typing import Any
 from celery import Task
 
 from voice_notify.broker.application import app
-from voice_notify.domain.notification import new_id
 from voice_notify.errors import InvalidNotification, KeyConflict, LineFull
 from voice_notify.producer.bulk import BulkResult, Row, submit_bulk
 from voice_notify.producer.results import NotifyResult
-from voice_notify.producer.submission import build, build_row, log_submission, seconds_until
+from voice_notify.producer.submission import build, build_row, check_options, log_submission
 from voice_notify.producer.third_party import submit_message
 
 #: Celery's ways to run something after a task; a notification ends long after its submit.
@@ -38,24 +37,16 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
         """Store the notification, which wakes a worker.
 
         Raises `InvalidNotification`, `KeyConflict`, `LineFull` or `StoreUnavailable`; otherwise it is stored and
-        cannot be lost.
+        cannot be lost. Other options of Celery have no meaning here, and are ignored; what is no option is refused.
         """
         refused = [name for name in _CALLBACKS if options.get(name)]
         if refused:
             raise TypeError(
                 f"{self.name} does not support {', '.join(refused)}: a notification ends long after its submit"
             )
-        eta, countdown = options.get("eta"), options.get("countdown")
+        check_options(options)
         account = self.app.account
-        notification = build(
-            account,
-            *(args or ()),
-            **(kwargs or {}),
-            id=task_id or new_id(),
-            priority=options.get("priority") or 0,
-            countdown=max(0.0, seconds_until(eta)) if eta else countdown or 0,
-            expires=seconds_until(options.get("expires")),
-        )
+        notification = build(account, args or (), kwargs or {}, {**options, "task_id": task_id})
         submission = account.ledger.submit(notification)
         log_submission(notification, submission)
         # A submit that was sent again because its reply was lost meets itself.
@@ -68,6 +59,9 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
         """Submit many: tuples `(mobile, template_id, params)`, or mappings that may also hold the options.
 
         Rows that are refused are reported with their position; all others are in the ledger when this returns.
+
+        Raises `BulkInterrupted` if Redis is lost in the middle, and `RowsFailed` if `rows` raises an error; both say
+        what is stored.
         """
         account = self.app.account
         return submit_bulk(account.ledger, rows, partial(build_row, account), chunk=chunk, progress=progress)

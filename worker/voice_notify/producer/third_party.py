@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 from celery.exceptions import Reject
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from voice_notify.domain.notification import new_id
 from voice_notify.errors import InvalidNotification, KeyConflict, LedgerDamaged, LineFull, StoreUnavailable
 from voice_notify.monitoring.logs import get_logger
-from voice_notify.producer.submission import build, log_submission, seconds_until
+from voice_notify.producer.submission import build, log_submission
 
 if TYPE_CHECKING:
     from voice_notify.broker.application import Application
@@ -32,11 +31,13 @@ def submit_message(app: Application, request: Any, args: Sequence[Any], kwargs: 
     try:
         notification = build(
             account,
-            *args,
-            **kwargs,
-            id=request.id or new_id(),
-            priority=(request.delivery_info or {}).get("priority") or 0,
-            expires=seconds_until(request.expires),
+            args,
+            kwargs,
+            {
+                "task_id": request.id,
+                "priority": (request.delivery_info or {}).get("priority"),
+                "expires": request.expires,
+            },
         )
         submission = _retrying()(account.ledger.submit, notification)
         log_submission(notification, submission)
