@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from celery import chord, group
+from kombu.messaging import Producer
 
 from tests.support.account import other_number
 from tests.support.cli import Cli, command_line
@@ -86,6 +88,38 @@ def test_options_of_celery_without_a_meaning_here_are_ignored(cli: Cli, notify: 
     """As signatures, groups and routers pass them along."""
     notify.apply_async(GOOD, queue="another", serializer="json", retry=True, headers={"a": "b"}, ignore_result=True)
     assert stored(cli) == 1
+
+
+@pytest.mark.parametrize(
+    "combine",
+    [
+        lambda notify: notify.map([GOOD]),
+        lambda notify: notify.starmap([GOOD]),
+        lambda notify: notify.chunks([GOOD], 10),
+        lambda notify: chord([notify.s(*GOOD)], notify.s(*GOOD)).apply_async(),
+        lambda notify: chord([notify.s(*GOOD)] * 3)(notify.s(*GOOD)),
+        lambda notify: (group(notify.s(*GOOD), notify.s(*GOOD)) | notify.s(*GOOD)).apply_async(),
+        lambda notify: (notify.s(*GOOD) | notify.s(*GOOD)).apply_async(),
+        lambda notify: notify.apply_async(GOOD, link=notify.s(*GOOD)),
+    ],
+)
+def test_what_cannot_be_made_safe_is_refused_before_anything_is_sent(
+    cli: Cli, notify: Notify, monkeypatch: pytest.MonkeyPatch, combine: Callable[[Notify], object]
+) -> None:
+    """Of Celery's workflows: they would put numbers and texts into the broker, or wait for a result for ever."""
+    published: list[object] = []
+    monkeypatch.setattr(Producer, "publish", lambda _, body, **__: published.append(body))
+    with pytest.raises(TypeError, match="not support"):
+        combine(notify)
+    assert (published, stored(cli)) == ([], 0)
+
+
+def test_a_group_is_as_many_submits(cli: Cli, notify: Notify, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its own, and none in the broker."""
+    published: list[object] = []
+    monkeypatch.setattr(Producer, "publish", lambda _, body, **__: published.append(body))
+    group(notify.s(*GOOD), notify.s(*GOOD))()
+    assert (published, stored(cli)) == ([], 2)
 
 
 def test_a_moment_may_be_text(cli: Cli, notify: Notify) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from celery import Task
 
@@ -52,6 +52,21 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
         # A submit that was sent again because its reply was lost meets itself.
         itself = task_id is None and submission.id == notification.id
         return NotifyResult(submission, duplicate=submission.duplicate and not itself, app=self.app)
+
+    def map(self, _: object) -> NoReturn:
+        """Refused: it would put numbers and texts into the broker."""
+        self._use_bulk("map")
+
+    def starmap(self, _: object) -> NoReturn:
+        """Refused: it would put numbers and texts into the broker."""
+        self._use_bulk("starmap")
+
+    def chunks(self, _: object, __: int) -> NoReturn:
+        """Refused: it would put numbers and texts into the broker."""
+        self._use_bulk("chunks")
+
+    def _use_bulk(self, name: str) -> NoReturn:
+        raise TypeError(f"{self.name} does not support {name}, which puts numbers and texts into the broker: use bulk")
 
     def bulk(
         self, rows: Iterable[Row], *, chunk: int = 500, progress: Callable[[int], None] | None = None

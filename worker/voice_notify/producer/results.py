@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 from celery import states
@@ -82,6 +82,10 @@ class LedgerBackend(BaseBackend):  # type: ignore[misc] # celery has no types
             return {"task_id": task_id, "status": states.PENDING, "result": None, "traceback": None, "children": []}
         status, result = _as_celery(record)
         return {"task_id": task_id, "status": status, "result": result, "traceback": None, "children": []}
+
+    def ensure_chords_allowed(self) -> NoReturn:
+        """Refuse a chord, also `group | signature`, before any of it is sent: nothing tells when its header is done."""
+        raise TypeError("chords are not supported: a notification ends long after its submit")
 
     def store_result(self, task_id: str, result: Any, state: str, *_: object, **__: object) -> Any:  # noqa: ANN401, ARG002
         """The ledger has it already."""
