@@ -100,6 +100,16 @@ def test_a_line_of_ours_for_people_is_one_line(log: Log) -> None:
     assert log.text.count("\n") == 1
 
 
+@pytest.mark.parametrize("log_format", list(LogFormat))
+def test_a_text_from_elsewhere_forges_no_line(log: Log, log_format: LogFormat) -> None:
+    """Nor does it reach the terminal of whoever reads the log."""
+    log.use(log_format)
+    get_logger(NAME).warning("refused", id="a\n2026 FAILED \x1b[31mb", why=["\u202e"])
+    logging.getLogger("celery.worker").warning("unknown %s", "a\nb\x1b[31m")
+    assert log.text.count("\n") == 2
+    assert all(character.isprintable() for line in log.text.splitlines() for character in line)
+
+
 def test_an_application_reads_our_lines_as_text(log: Log) -> None:
     """For a formatter that knows nothing of structlog, a line of ours is text, and its numbers are masked as well."""
     log.handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 
-#: A mainland mobile number between other characters than digits, with or without a prefix (0, 86, +86, 0086).
-_MOBILE = re.compile(r"(?<!\d)((?:0|(?:00)?86)?1[3-9]\d)\d{4}(\d{4})(?!\d)", re.ASCII)
+#: A mainland mobile number between other characters than digits, with or without a prefix (0, 86, +86, 0086), also as
+#: people write it: `139-1234-5678`, `+86 139 1234 5678`, and in full-width digits.
+_DIGIT = "[0-9０-９]"
+_MOBILE = re.compile(
+    f"(?<!{_DIGIT})"
+    f"((?:[0０]|(?:[0０]{{2}})?[8８][6６][ -]?)?[1１][3-9３-９]{_DIGIT})[ -]?{_DIGIT}{{4}}[ -]?({_DIGIT}{{4}})"
+    f"(?!{_DIGIT})"
+)
 
 
 def mask_mobile(mobile: str) -> str:

@@ -14,9 +14,13 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from voice_notify.domain.masking import mask_text
+from voice_notify.domain.printable import printable
 
 #: An id of ours, which may by chance contain what looks like a number.
 _OWN_ID = re.compile(r"[0-9a-f]{24}")
+
+#: Fields that structlog makes of exceptions.
+_OF_MANY_LINES = {"exception", "stack"}
 
 _render_logfmt = structlog.processors.LogfmtRenderer(key_order=["event"])
 
@@ -29,17 +33,26 @@ class Fields(dict[str, Any]):
 
 
 def mask_numbers(_: WrappedLogger, __: str, fields: EventDict) -> EventDict:
-    """Hide the middle of every mobile number in `fields`, also in the texts of exceptions and in tracebacks."""
-    return {name: value if name.startswith("_") else _mask(value) for name, value in fields.items()}
+    """Hide the middle of every mobile number in `fields`, also in the texts of exceptions and in tracebacks.
+
+    Of these only tracebacks keep their lines: a text from elsewhere cannot forge one.
+    """
+    return {name: value if name.startswith("_") else _shown(name, value) for name, value in fields.items()}
+
+
+def _shown(name: str, value: object) -> object:
+    if name in _OF_MANY_LINES and isinstance(value, str):
+        return "\n".join(printable(mask_text(line)) for line in value.split("\n"))
+    return _mask(value)
 
 
 def _mask(value: object) -> object:
     if isinstance(value, str):
-        return value if _OWN_ID.fullmatch(value) else mask_text(str(value))
+        return value if _OWN_ID.fullmatch(value) else printable(mask_text(str(value)))
     # Not a named tuple, such as a Notification: its `repr` shows what may be seen.
     if type(value) is list or type(value) is tuple:
         return [_mask(each) for each in value]
-    return value if value is None or isinstance(value, bool | int | float) else mask_text(str(value))
+    return value if value is None or isinstance(value, bool | int | float) else printable(mask_text(str(value)))
 
 
 def _to_record_arguments(logger: logging.Logger, name: str, fields: EventDict) -> tuple[tuple[Fields], dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from voice_notify.domain.masking import mask_text
 from voice_notify.domain.outcome import Kind, Outcome
+from voice_notify.domain.printable import printable
 
 _KINDS = {
     "400": Kind.REFUSED,
@@ -101,13 +102,13 @@ def _without_json(status: int) -> Outcome:
 def _message(reply: dict[str, Any]) -> str:
     """The reply's `msg` on one line, without a full number."""
     message = reply.get("msg")
-    return mask_text(_printable(message))[:_KEPT_CHARS] if isinstance(message, str) else ""
+    return mask_text(printable(message).strip())[:_KEPT_CHARS] if isinstance(message, str) else ""
 
 
 def _identifier(value: object) -> str:
     """A `callId` or `taskNo`: documented as a string, taken as a number too."""
     if isinstance(value, str):
-        return _printable(value)[:_KEPT_CHARS]
+        return printable(value).strip()[:_KEPT_CHARS]
     number = _number(value)
     return "" if number is None else str(number)[:_KEPT_CHARS]
 
@@ -117,10 +118,3 @@ def _number(value: object) -> int | float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_BELOW else value
-
-
-def _printable(text: str) -> str:
-    """`text` with spaces for tabs, newlines and all else that could break a line, a terminal or an encoder."""
-    if not text.isprintable():
-        text = "".join(character if character.isprintable() else " " for character in text)
-    return text.strip()

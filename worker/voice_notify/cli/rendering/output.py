@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from voice_notify.documents.document import Document
+from voice_notify.domain.printable import printable
 
 #: Wide enough that no line is ever folded where a program may read it.
 _UNLIMITED_WIDTH = 10_000
@@ -25,7 +26,7 @@ def print_json(document: Document) -> None:
 
 def print_text(text: Text | str) -> None:
     """A line as it is: never folded or taken for markup, and in colour on a terminal only."""
-    _console().print(Text(text) if isinstance(text, str) else text, soft_wrap=True)
+    _console().print(_plain(text), soft_wrap=True)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Text | str]], *, numbers: Sequence[str] = ()) -> None:
@@ -48,12 +49,20 @@ def print_fields(fields: Iterable[tuple[str, Text | str]]) -> None:
 
 def _print_rows(table: Table, rows: Iterable[Sequence[Text | str]]) -> None:
     for row in rows:
-        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+        table.add_row(*map(_plain, row))
     console = _console()
     with console.capture() as captured:
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
     # rich fills every line with spaces.
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _plain(text: Text | str) -> Text:
+    """What does nothing to a terminal but stand there: a reply, or the reason of a pause, may hold anything."""
+    if isinstance(text, str):
+        return Text(printable(text))
+    text.plain = printable(text.plain)
+    return text
 
 
 def _console() -> Console:
