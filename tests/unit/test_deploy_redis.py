@@ -195,6 +195,14 @@ def test_an_operator_may_ask_how_the_server_is(as_user: Callable[[str], redis.Re
         assert "redis_version" in client.info()
 
 
+def test_an_operator_may_end_an_endless_script(as_user: Callable[[str], redis.Redis]) -> None:
+    """While it runs, Redis serves nobody, and calls stand still."""
+    with pytest.raises(redis.ResponseError, match="No scripts in execution"):
+        as_user("operator").script_kill()
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        as_user("producer").script_kill()
+
+
 def test_what_scripts_wrote_outlives_a_kill(tmp_path: Path) -> None:
     """Redis reads its append-only file as the user `default`; with too few rights it would drop every transaction."""
     with run_redis_server(tmp_path, users_of=APP_ID) as server:

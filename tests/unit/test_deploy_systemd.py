@@ -51,6 +51,12 @@ def test_it_is_hardened(unit: Path) -> None:
 
 
 @every_unit
+def test_it_writes_no_core_dump(unit: Path) -> None:
+    """It would hold numbers, texts and the secret."""
+    assert settings_of(unit, "LimitCORE") == ["0"]
+
+
+@every_unit
 def test_it_is_started_again_however_often_it_ends(unit: Path) -> None:
     """However often it has ended, as an outage may take long."""
     assert settings_of(unit, "Restart") == ["always"]

@@ -133,6 +133,7 @@ def test_importing_the_module_reads_nothing() -> None:
         ("broker_url", "sqs://", "should begin with redis:// or rediss:// or amqp:// or amqps://"),
         ("broker_url", "unix:///run/redis.sock", "should begin with redis:// or rediss:// or amqp:// or amqps://"),
         ("broker_url", "amqp://a:5672;http://b", "should begin with redis:// or rediss:// or amqp:// or amqps://"),
+        ("broker_url", "redis://a;rediss://b", "should have one scheme for all, not redis and rediss"),
         ("min_interval", "-1", "should be greater than or equal to 0"),
         ("min_interval", "86401", "should be less than or equal to 86400"),
         ("min_interval", "soon", "should be a valid number"),

@@ -41,8 +41,10 @@ def check_redis_url(url: str) -> None:
 
 def check_broker_url(urls: str) -> None:
     """Raise `ValueError` unless `urls` may be a broker's URL, or several to fail over to, separated by semicolons."""
-    for url in urls.split(";"):
-        _check_url(url, _BROKER_SCHEMES)
+    schemes = {_check_url(url, _BROKER_SCHEMES).scheme for url in urls.split(";")}
+    # kombu connects to all of a list as to the first: with or without TLS, with or without a look at the certificate.
+    if len(schemes) > 1:
+        raise ValueError(f"should have one scheme for all, not {' and '.join(sorted(schemes))}")
 
 
 def check_provider_url(url: str) -> None:
