@@ -29,15 +29,15 @@ def test_a_mixed_file_is_checked_and_nothing_submitted(cli: Cli) -> None:
     """Good and refused rows, cost, numbers and time are told, and nothing is submitted or sent."""
     result = cli.run("send", "--csv", str(MIXED), "--dry-run")
     assert result.exit_code == 1
-    assert [int(line.split(":")[0].removeprefix("line ")) for line in result.stderr.splitlines()] == [
+    assert [int(line.split(":")[0].removeprefix("line ")) for line in result.stderr.splitlines()[1:]] == [
         line for line, _, _ in BAD
     ]
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert lines[0].startswith("dry run: nothing was submitted")
     assert f"rows {GOOD} good, {len(BAD)} refused" in lines
     assert "busiest 138****1021 with 4" in lines
-    assert "cost 216 billing units" in lines
-    assert lines[-3:] == ["453662 129 129", "453701 43 43", "453715 44 44"]
+    assert "cost 217 billing units" in lines
+    assert lines[-3:] == ["453662 130 130", "453701 43 43", "453715 44 44"]
     assert cli.account.ledger.counts()[State.WAITING] == 0
     assert cli.account.woken() == []
 
@@ -52,6 +52,7 @@ def test_a_dry_run_as_json(cli: Cli) -> None:
     assert document == {
         "dry_run": True,
         "good": 4,
+        "encoding": "utf-8",
         "repeated": 0,
         "already_known": None,
         "numbers": 2,

@@ -35,6 +35,7 @@ class DryRunDocument(Document):
     """What a file would cost and take, if nobody else called the same numbers."""
 
     dry_run: Literal[True] = Field(default=True, description="Nothing was submitted.")
+    encoding: str = Field(description="The encoding of the file: `utf-8`, `gb18030` or `utf-16`.")
     good: int = Field(description="How many rows would be submitted.")
     repeated: int = Field(description="How many rows have the key of an earlier row, and are not counted.")
     refused: tuple[RefusedRowDocument, ...] = Field(
@@ -69,6 +70,7 @@ class DryRunDocument(Document):
         repeated: int,
         rules: LedgerRules,
         *,
+        encoding: str,
         now_ms: int,
         zone: tzinfo,
     ) -> Self:
@@ -76,6 +78,7 @@ class DryRunDocument(Document):
         plan = campaign.plan(rules.limits, rules.call_interval_ms)
         budget = rules.daily_budget
         return cls(
+            encoding=encoding,
             good=campaign.numbers.total(),
             repeated=repeated,
             refused=tuple(refused),

@@ -44,6 +44,10 @@ class SubmittedRowDocument(Document):
 class SubmittedFileDocument(Document):
     """What became of the rows of a file."""
 
+    encoding: str = Field(description="The encoding of the file: `utf-8`, `gb18030` or `utf-16`.")
+    rewritten: int = Field(
+        description="How many rows had a number that was not written as 11 digits, but could be no other."
+    )
     submitted: int = Field(description="How many were submitted.")
     already_known: int = Field(description="How many had a key that was known, and were not submitted again.")
     known_by_state: Mapping[State, int] = Field(description="In which states those are that were known.")

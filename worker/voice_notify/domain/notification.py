@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import unicodedata
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
@@ -123,6 +124,8 @@ def _check_mobile(mobile: object) -> None:
         raise InvalidNotification("mobile", f'{rule}, as a str, not {_type_of(mobile)}: write "13800138000" in quotes')
     if mobile.lstrip("(+0").startswith("86"):
         raise InvalidNotification("mobile", f'{rule}: leave out the country code, as in "13800138000"')
+    if invisible := next((each for each in mobile if unicodedata.category(each) == "Cf"), None):
+        raise InvalidNotification("mobile", f"{rule}: it contains an invisible character, U+{ord(invisible):04X}")
     if re.search(r"[\s()-]", mobile):
         raise InvalidNotification("mobile", f'{rule}: leave out spaces and dashes, as in "13800138000"')
     raise InvalidNotification("mobile", rule)

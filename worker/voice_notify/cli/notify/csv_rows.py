@@ -6,13 +6,14 @@ import csv
 import hashlib
 import io
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import click
 
+from voice_notify.cli.notify.csv_numbers import is_shortened, plain_number
+from voice_notify.cli.notify.csv_text import read_text
 from voice_notify.documents.submission import RefusedRowDocument
 
 _REQUIRED = ["mobile", "template_id"]
@@ -21,37 +22,37 @@ _OPTIONS = {"key", "on_unconfirmed", *_NUMBERS}
 
 #: What is wrong with the quotes of a row, by the message of Python's `csv`.
 _QUOTE_MISTAKES = {
-    "unexpected end of data": "a quote is opened and never closed",
+    "unexpected end of data": "a quote is opened and not closed on its line; a text has no line breaks",
     "',' expected after '\"'": "a quote inside a quoted cell must be doubled",
 }
 
 
 class CsvRows:
-    """The rows of a UTF-8 file, with or without a byte order mark, read as they are asked for.
+    """The rows of a file, in the encoding that is given or found; each line is one.
 
     The first line names the columns: `mobile`, `template_id`, one for each variable, then any of `key` and the options.
     A row without a key is given one made of its content, so that the same file can be submitted again. `defaults`
-    stand for what a row leaves empty. Raises `click.ClickException` if the first line is not such a header.
+    stand for what a row leaves empty. Raises `click.ClickException` if the first line is not such a header, or the
+    encoding is not certain.
     """
 
-    def __init__(self, file: BinaryIO, defaults: Mapping[str, Any]) -> None:
+    def __init__(self, file: BinaryIO, defaults: Mapping[str, Any], encoding: str | None = None) -> None:
         self.lines: list[int] = []  #: the line on which each row that was given out begins, from 1
         self.refused: list[RefusedRowDocument] = []  #: rows that are not in the form of the header
-        self._file = file
-        self._size = _size(file)
+        self.rewritten = 0  #: rows whose number was not written as 11 digits, but could be nothing else
+        text, self.encoding = read_text(file.read(), encoding)
+        # No variable may hold a line break: a quote that is left open ends with its line, and spoils no other.
+        self._lines, self._size, self._read = io.StringIO(text, newline=None), len(text), 0
         self._defaults = defaults
         self._occurrences: Counter[bytes] = Counter()
-        # What is not UTF-8 becomes surrogates, and so the fault of its row, not of the file.
-        text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-        self._reader = csv.reader(text, strict=True)
-        self._header = self._read_header()
+        self._header = self._read_header(next(self._lines, ""))
         options = [at for at, name in enumerate(self._header) if name in _OPTIONS]
         self._variables = slice(len(_REQUIRED), options[0] if options else len(self._header))
 
     @property
-    def share(self) -> float | None:
-        """How much of the file has been read, 0-1; None for a pipe."""
-        return min(1.0, self._file.tell() / self._size) if self._size else None
+    def share(self) -> float:
+        """How much of the file has been given out, 0-1."""
+        return min(1.0, self._read / max(1, self._size))
 
     @property
     def seen(self) -> int:
@@ -60,29 +61,31 @@ class CsvRows:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Give out each row that has the form of the header; blank lines are passed over."""
-        while True:
-            line = self._reader.line_num + 1
+        for line, text in enumerate(self._lines, 2):
+            self._read += len(text)
             try:
-                cells = next(self._reader)
-            except StopIteration:
-                return
+                cells = _cells(text)
             except csv.Error as error:
-                self._refuse(line, _QUOTE_MISTAKES.get(str(error), str(error)))
+                self._refuse(line, "row", _QUOTE_MISTAKES.get(str(error), str(error)))
                 continue
             if not any(cell.strip() for cell in cells):
                 continue
-            if rule := self._broken_rule(cells):
-                self._refuse(line, rule)
+            if any(cells[len(self._header) :]):
+                named = f"has {len(cells)} cells, the header names {len(self._header)}: is a comma too many?"
+                self._refuse(line, "row", named)
+                continue
+            if is_shortened(cells[0]):
+                self._refuse(line, "mobile", "was shortened by a spreadsheet: format the column as text, type it anew")
                 continue
             self.lines.append(line)
             yield self._row(cells)
 
-    def _refuse(self, line: int, rule: str) -> None:
-        self.refused.append(RefusedRowDocument(line=line, field="row", rule=rule))
+    def _refuse(self, line: int, field: str, rule: str) -> None:
+        self.refused.append(RefusedRowDocument(line=line, field=field, rule=rule))
 
-    def _read_header(self) -> list[str]:
+    def _read_header(self, text: str) -> list[str]:
         try:
-            header = [name.strip().lower() for name in next(self._reader, [])]
+            header = [name.strip().lower() for name in _cells(text)]
         except csv.Error as error:
             raise click.ClickException(f"line 1: {error}") from None
         options = [name for name in header if name in _OPTIONS]
@@ -100,16 +103,10 @@ class CsvRows:
             raise click.ClickException("line 1: a column is named twice")
         return header
 
-    def _broken_rule(self, cells: Sequence[str]) -> str | None:
-        if any("\ud800" <= character <= "\udfff" for cell in cells for character in cell):
-            return "is not UTF-8: save the file as “CSV UTF-8”"
-        if any(cells[len(self._header) :]):
-            return f"has {len(cells)} cells, the header names {len(self._header)}: is a comma too many?"
-        return None
-
     def _row(self, cells: Sequence[str]) -> dict[str, Any]:
         padded = [*cells, *[""] * (len(self._header) - len(cells))]
-        mobile, template_id = padded[0].strip(), padded[1].strip()
+        mobile, template_id = plain_number(padded[0].strip()), padded[1].strip()
+        self.rewritten += mobile != padded[0].strip()
         params = padded[self._variables]
         while params and not params[-1].strip():
             params.pop()
@@ -139,9 +136,5 @@ def _option(name: str, cell: str) -> Any:  # noqa: ANN401 - what is no number st
         return cell
 
 
-def _size(file: BinaryIO) -> int:
-    """The file's size in bytes; 0 for a pipe."""
-    try:
-        return os.fstat(file.fileno()).st_size
-    except OSError:
-        return 0
+def _cells(line: str) -> list[str]:
+    return next(csv.reader([line], strict=True), [])

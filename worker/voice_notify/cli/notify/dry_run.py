@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any, BinaryIO
 
 from voice_notify.accounts import Account
 from voice_notify.cli.click_options import pass_account, zone_of
@@ -13,7 +12,7 @@ from voice_notify.cli.notify.csv_rows import CsvRows
 from voice_notify.cli.rendering.dry_run import print_dry_run
 from voice_notify.cli.rendering.output import print_json
 from voice_notify.cli.rendering.progress import progress
-from voice_notify.cli.rendering.refused_rows import print_refused_rows
+from voice_notify.cli.rendering.refused_rows import print_reading, print_refused_rows
 from voice_notify.documents.dry_run import DryRunDocument
 from voice_notify.documents.submission import RefusedRowDocument
 from voice_notify.domain.campaign import Campaign
@@ -23,17 +22,19 @@ from voice_notify.errors import InvalidNotification
 
 
 @pass_account
-def check_file(account: Account, file: BinaryIO, defaults: Mapping[str, Any], *, as_json: bool) -> None:
+def check_file(account: Account, rows: CsvRows, *, as_json: bool) -> None:
     """Say which rows of a file would be refused, and what the others would cost and how long they would take."""
     rules = account.ledger.rules  # what the settings say: Redis is not asked
-    rows = CsvRows(file, defaults)
     campaign = Campaign(account.templates, rules.default_expires_ms)
     refused, repeated = _add_rows(campaign, rows, account.templates)
     now_ms = round(time.time() * 1000)
-    document = DryRunDocument.of(campaign, refused, repeated, rules, now_ms=now_ms, zone=zone_of(account))
+    document = DryRunDocument.of(
+        campaign, refused, repeated, rules, encoding=rows.encoding, now_ms=now_ms, zone=zone_of(account)
+    )
     if as_json:
         print_json(document)
     else:
+        print_reading(rows)
         print_refused_rows(refused)
         print_dry_run(document, rules)
     if refused:

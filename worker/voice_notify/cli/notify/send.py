@@ -11,11 +11,12 @@ import click
 from voice_notify.accounts import Account
 from voice_notify.cli.click_options import DURATION, examples, json_option, pass_account, zone_of
 from voice_notify.cli.notify.csv_rows import CsvRows
+from voice_notify.cli.notify.csv_text import ENCODINGS
 from voice_notify.cli.notify.dry_run import check_file
 from voice_notify.cli.rendering.explanation import block_fields
 from voice_notify.cli.rendering.output import print_fields, print_json, print_text
 from voice_notify.cli.rendering.progress import progress
-from voice_notify.cli.rendering.refused_rows import print_refused_rows
+from voice_notify.cli.rendering.refused_rows import print_reading, print_refused_rows
 from voice_notify.cli.rendering.times import show_due, show_time
 from voice_notify.documents.notification import ExplanationDocument
 from voice_notify.documents.submission import (
@@ -52,6 +53,11 @@ if TYPE_CHECKING:
 @click.argument("template_id", required=False)
 @click.argument("params", nargs=-1)
 @click.option("--csv", "file", type=click.File("rb"), help="Submit the rows of this file; - reads standard input.")
+@click.option(
+    "--encoding",
+    type=click.Choice([*ENCODINGS]),
+    help="The file's.  [default: found for the whole file, or the file is refused]",
+)
 @click.option("--key", help="Idempotency key: notifications with one key are submitted once.")
 @click.option("--id", "id_", metavar="ID", help="The notification's id, instead of a random one.")
 @click.option("--countdown", type=DURATION, help="Call no earlier than this long from now.")
@@ -69,6 +75,7 @@ def command(  # noqa: PLR0913, PLR0917 - the fields of a submission
     template_id: str | None,
     params: tuple[str, ...],
     file: BinaryIO | None,
+    encoding: str | None,
     key: str | None,
     id_: str | None,
     *,
@@ -81,9 +88,11 @@ def command(  # noqa: PLR0913, PLR0917 - the fields of a submission
     PARAMS are the template's variables, in order; put -- before variables that begin with a dash. A duration is a
     number of seconds, or has a unit, as in 30m, 2h, 1d.
 
-    The file is UTF-8. Its first line names the columns: mobile, template_id, one for each variable, then any of key,
-    countdown and expires (in seconds), priority and on_unconfirmed. Options given here hold for the rows that leave
-    theirs empty. Blank lines, and empty cells after the last variable, are ignored.
+    The file is UTF-8, GB18030 (GBK) or UTF-16. Which, is found for the whole file before anything is submitted, and
+    said where it is not UTF-8; a file whose encoding is not certain is refused. Its first line names the columns:
+    mobile, template_id, one for each variable, then any of key, countdown and expires (in seconds), priority and
+    on_unconfirmed. Options given here hold for the rows that leave theirs empty. Each line is a row. Blank lines, and
+    empty cells after the last variable, are ignored. A number may be written with +86, spaces or dashes.
 
     A bad row is reported by its line, and the others are submitted. It is safe to submit a file again: a row without a
     key is given one made of its number, template and variables (and, where the file contains it several times, its
@@ -98,11 +107,11 @@ def command(  # noqa: PLR0913, PLR0917 - the fields of a submission
         if mobile is not None or key is not None or id_ is not None:
             raise click.UsageError("--csv does not go with MOBILE, --key or --id: the rows of the file have these.")
         if dry_run:
-            check_file(file, given, as_json=as_json)
+            check_file(CsvRows(file, given, encoding), as_json=as_json)
         else:
-            _send_file(file, given, as_json=as_json)
-    elif dry_run:
-        raise click.UsageError("--dry-run goes with --csv.")
+            _send_file(CsvRows(file, given, encoding), as_json=as_json)
+    elif dry_run or encoding:
+        raise click.UsageError(f"{'--dry-run' if dry_run else '--encoding'} goes with --csv.")
     elif mobile is None or template_id is None:
         raise click.UsageError("Give MOBILE and TEMPLATE_ID, or --csv FILE.")
     else:
@@ -140,10 +149,8 @@ def _send_one(account: Account, args: tuple[object, ...], options: dict[str, Any
         click.echo(f"Warning: its deadline, {show_time(found.deadline)}, comes first: it will expire.", err=True)
 
 
-def _send_file(file: BinaryIO, defaults: dict[str, Any], *, as_json: bool) -> None:
-    notify = _notify()
-    rows = CsvRows(file, defaults)
-    interruption = None
+def _send_file(rows: CsvRows, *, as_json: bool) -> None:
+    notify, interruption = _notify(), None
     with progress("rows") as show:
         try:
             result = notify.bulk(rows, progress=lambda _: show(rows.seen, rows.share))
@@ -153,6 +160,7 @@ def _send_file(file: BinaryIO, defaults: dict[str, Any], *, as_json: bool) -> No
     if as_json:
         print_json(document)
     else:
+        print_reading(rows)
         print_refused_rows(document.refused)
         states = ", ".join(f"{n} {state}" for state, n in document.known_by_state.items())
         known = f"already known {document.already_known}" + (f" ({states})" if states else "")
@@ -174,6 +182,8 @@ def _document(rows: CsvRows, result: BulkResult, interruption: BulkInterrupted |
     return SubmittedFileDocument(
         submitted=len(result.ids) - result.duplicates,
         already_known=result.duplicates,
+        encoding=rows.encoding,
+        rewritten=rows.rewritten,
         known_by_state=dict(sorted(result.known.items())),
         refused=tuple(sorted(refused, key=lambda row: row.line)),
         unknown_from_line=rows.lines[interruption.position] if interruption else None,

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
 from voice_notify.documents.submission import RefusedRowDocument
+
+if TYPE_CHECKING:
+    from voice_notify.cli.notify.csv_rows import CsvRows
+
+
+def print_reading(rows: CsvRows) -> None:
+    """On stderr, how the file was read, where that is worth a word."""
+    if rows.encoding != "utf-8":
+        click.echo(f"read as {rows.encoding.upper()}", err=True)
+    if rows.rewritten:
+        click.echo(f"numbers not written as 11 digits, and taken as such: {rows.rewritten}", err=True)
 
 
 def print_refused_rows(rows: Iterable[RefusedRowDocument]) -> None:
