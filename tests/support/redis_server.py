@@ -73,6 +73,11 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
+    def send_signal(self, signal_number: int) -> None:
+        """Stop it from answering, or let it go on."""
+        if self._process:
+            self._process.send_signal(signal_number)
+
     def url_of(self, user: str) -> str:
         """Where one of `deploy/redis-users.acl.in` reaches it; a server without users takes everyone."""
         if self._secrets is None:

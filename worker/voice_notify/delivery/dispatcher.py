@@ -23,7 +23,7 @@ log = get_logger(__name__)
 
 #: The longest sleep of a process that nobody wakes. A sweep wakes one for what was overlooked (`sweeper.py`).
 _LONGEST_SLEEP_S = 5.0
-#: How long one command waits for a wake-up; less than the timeout of the ledger's connection.
+#: How long one command waits for a wake-up at most; less, where the ledger's connection has less patience.
 _WAIT_FOR_WAKEUP_S = 3.0
 #: The same, and the longest sleep, while only urgent wake-ups are heard although there is room for ordinary calls.
 _NARROW_WAIT_S = 1.0

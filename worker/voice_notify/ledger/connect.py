@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.retry import Retry
-
 from voice_notify.domain.windows import Limits
 from voice_notify.errors import SettingsError
 from voice_notify.ledger import keys
 from voice_notify.ledger.client import Client
 from voice_notify.ledger.ledger import Ledger
+from voice_notify.ledger.patience import RetryInTime, attempt_timeout
 from voice_notify.ledger.rules import LedgerRules
 from voice_notify.ledger.scripts import Scripts
 from voice_notify.settings import Settings
@@ -17,17 +15,18 @@ from voice_notify.settings import Settings
 
 def connect(settings: Settings) -> Ledger:
     """The account's ledger. No connection is made before it is used. Raises `SettingsError`."""
+    attempt_s = attempt_timeout(settings.store_timeout)
     try:
         client = Client.from_url(
             settings.redis_url.get_secret_value(),
             decode_responses=True,
             protocol=2,
-            socket_connect_timeout=2,
-            socket_timeout=5,
+            socket_connect_timeout=attempt_s,
+            socket_timeout=attempt_s,
             health_check_interval=30,
             max_connections=2**31,  # `Client` keeps connections past the pool, which would count them as in use
             # Every script can be sent again: ids, keys and attempt tokens make a repetition harmless.
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), 3),
+            retry=RetryInTime(settings.store_timeout, attempt_s),
         )
     except ValueError as error:  # it names an option of the query, and no value
         raise SettingsError(f"redis_url: {error}") from None

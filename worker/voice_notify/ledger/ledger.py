@@ -175,10 +175,13 @@ class Ledger:
         return Granted(tuple(grants), reply.expired, tuple(damaged), reply.idle, reply.now - reply.ahead)
 
     def wait_for_wakeup(self, kinds: Sequence[Wakeup], seconds: float) -> Wakeup | None:
-        """Sleep until woken for one of these; None: not within `seconds`, which are fewer than the socket's timeout."""
+        """Sleep until woken for one of these; None: not within `seconds`, or half of the socket's timeout."""
         names = {self.scripts.prefix + _WAKE_KEYS[kind]: kind for kind in kinds}
+        patience = self.scripts.client.get_connection_kwargs().get("socket_timeout")
         with store_errors:
-            woken: Any = self.scripts.client.blpop(list(names), timeout=seconds)
+            woken: Any = self.scripts.client.blpop(
+                list(names), timeout=min(seconds, patience / 2) if patience else seconds
+            )
         return names[woken[0]] if woken else None
 
     def wake(self, kind: Wakeup) -> None:

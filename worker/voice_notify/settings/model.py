@@ -61,6 +61,7 @@ class Settings(BaseModel):
     # Redis and the broker; without a `broker_url`, Redis is the broker.
     redis_url_file: Path | None = None
     redis_url: SecretUrl = SecretUrl("redis://127.0.0.1:6379/0")
+    store_timeout: float = Field(default=3, ge=0.1, le=60)
     broker_url_file: Path | None = None
     broker_url: SecretUrl | None = None
 
