@@ -28,7 +28,7 @@ from voice_notify.producer.bulk import BulkResult, Refusal
 from voice_notify.settings import SecretUrl, Settings
 
 if TYPE_CHECKING:
-    from voice_notify.producer.notify_task import Notify
+    from voice_notify.producer.notify_task import TypedNotify
 
 GOOD = ("13800138000", "453662", ["张三", "3号楼"])
 
@@ -40,7 +40,7 @@ def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
 
 
 @pytest.fixture
-def notify(cli: Cli) -> Notify:  # noqa: ARG001 - the account that it works for
+def notify(cli: Cli) -> TypedNotify:  # noqa: ARG001 - the account that it works for
     """The task, whose module reads the settings."""
     from voice_notify.producer.notify_task import notify  # noqa: PLC0415
 
@@ -74,7 +74,7 @@ def stored(cli: Cli) -> int:
     ],
 )
 def test_a_wrong_call_is_refused_by_field_and_rule(
-    cli: Cli, notify: Notify, submit: Callable[[Notify], object], field: str, rule: str
+    cli: Cli, notify: TypedNotify, submit: Callable[[TypedNotify], object], field: str, rule: str
 ) -> None:
     """Neither a TypeError that names our own functions, nor silence."""
     with pytest.raises(InvalidNotification) as caught:
@@ -84,9 +84,10 @@ def test_a_wrong_call_is_refused_by_field_and_rule(
     assert stored(cli) == 0
 
 
-def test_options_of_celery_without_a_meaning_here_are_ignored(cli: Cli, notify: Notify) -> None:
+def test_options_of_celery_without_a_meaning_here_are_ignored(cli: Cli, notify: TypedNotify) -> None:
     """As signatures, groups and routers pass them along."""
-    notify.apply_async(GOOD, queue="another", serializer="json", retry=True, headers={"a": "b"}, ignore_result=True)
+    options: Any = {"queue": "another", "serializer": "json", "retry": True, "headers": {}, "ignore_result": True}
+    notify.apply_async(GOOD, **options)
     assert stored(cli) == 1
 
 
@@ -104,7 +105,7 @@ def test_options_of_celery_without_a_meaning_here_are_ignored(cli: Cli, notify: 
     ],
 )
 def test_what_cannot_be_made_safe_is_refused_before_anything_is_sent(
-    cli: Cli, notify: Notify, monkeypatch: pytest.MonkeyPatch, combine: Callable[[Notify], object]
+    cli: Cli, notify: TypedNotify, monkeypatch: pytest.MonkeyPatch, combine: Callable[[TypedNotify], object]
 ) -> None:
     """Of Celery's workflows: they would put numbers and texts into the broker, or wait for a result for ever."""
     published: list[object] = []
@@ -114,7 +115,7 @@ def test_what_cannot_be_made_safe_is_refused_before_anything_is_sent(
     assert (published, stored(cli)) == ([], 0)
 
 
-def test_a_group_is_as_many_submits(cli: Cli, notify: Notify, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_is_as_many_submits(cli: Cli, notify: TypedNotify, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of its own, and none in the broker."""
     published: list[object] = []
     monkeypatch.setattr(Producer, "publish", lambda _, body, **__: published.append(body))
@@ -122,10 +123,10 @@ def test_a_group_is_as_many_submits(cli: Cli, notify: Notify, monkeypatch: pytes
     assert (published, stored(cli)) == ([], 2)
 
 
-def test_a_moment_may_be_text(cli: Cli, notify: Notify) -> None:
+def test_a_moment_may_be_text(cli: Cli, notify: TypedNotify) -> None:
     """As Celery takes it, with a zone or without, and then in UTC."""
     at = datetime.now(UTC) + timedelta(hours=1)
-    moments = (at, at.isoformat(), at.replace(tzinfo=None).isoformat())
+    moments: tuple[datetime | str, ...] = (at, at.isoformat(), at.replace(tzinfo=None).isoformat())
     ids = [notify.apply_async((other_number(place), "453715"), eta=moment).id for place, moment in enumerate(moments)]
     waits = [cli.account.explain(id_).due_ms for id_ in ids]
     assert len(waits) == 3
@@ -148,7 +149,7 @@ def test_a_moment_may_be_text(cli: Cli, notify: Notify) -> None:
         ({"mobile": GOOD[0], "template_id": "1", "key": float("nan")}, "key"),
     ],
 )
-def test_a_bad_row_is_refused_alone(cli: Cli, notify: Notify, row: Any, field: str) -> None:  # noqa: ANN401 - whatever a caller gives
+def test_a_bad_row_is_refused_alone(cli: Cli, notify: TypedNotify, row: Any, field: str) -> None:  # noqa: ANN401 - whatever a caller gives
     """The rows around it are stored."""
     result = notify.bulk([GOOD, row, GOOD])
     assert len(result.ids) == stored(cli) == 2
@@ -157,7 +158,7 @@ def test_a_bad_row_is_refused_alone(cli: Cli, notify: Notify, row: Any, field: s
     assert (refusal.position, refusal.error.field) == (1, field)
 
 
-def test_a_row_may_hold_every_option(cli: Cli, notify: Notify) -> None:
+def test_a_row_may_hold_every_option(cli: Cli, notify: TypedNotify) -> None:
     """By the names that `apply_async` has for them, `task_id` too."""
     row = {"mobile": GOOD[0], "template_id": GOOD[1], "params": GOOD[2], "task_id": "a", "priority": 9, "countdown": 60}
     assert notify.bulk([row, row]).known == {State.WAITING: 1}
@@ -165,7 +166,7 @@ def test_a_row_may_hold_every_option(cli: Cli, notify: Notify) -> None:
     assert (record.id, record.priority) == ("a", 9)
 
 
-def test_rows_that_fail_leave_a_result(cli: Cli, notify: Notify) -> None:
+def test_rows_that_fail_leave_a_result(cli: Cli, notify: TypedNotify) -> None:
     """What came before the error is stored and told, what a chunk had begun too."""
 
     def rows() -> Iterator[tuple[str, str, list[str]]]:

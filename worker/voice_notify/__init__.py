@@ -14,23 +14,32 @@ if TYPE_CHECKING:
         LedgerDamaged,
         LineFull,
         NotAllowed,
+        NotDelivered,
         SettingsError,
         StoreUnavailable,
         UnknownNotification,
         VoiceNotifyError,
     )
-    from voice_notify.producer.bulk import BulkInterrupted, RowsFailed
+    from voice_notify.ledger.explanation import Explanation
+    from voice_notify.ledger.notifications import Record
+    from voice_notify.producer.bulk import BulkInterrupted, BulkResult, RowsFailed
     from voice_notify.producer.notify_task import notify
     from voice_notify.producer.queries import cancel, explain, status
+    from voice_notify.producer.results import NotifyResult
 
 __version__ = "0.1.0"
 __all__ = [
     "BulkInterrupted",
+    "BulkResult",
+    "Explanation",
     "InvalidNotification",
     "KeyConflict",
     "LedgerDamaged",
     "LineFull",
     "NotAllowed",
+    "NotDelivered",
+    "NotifyResult",
+    "Record",
     "RowsFailed",
     "SettingsError",
     "StoreUnavailable",
@@ -44,12 +53,20 @@ __all__ = [
 
 _HOMES = {
     "BulkInterrupted": "producer.bulk",
+    "BulkResult": "producer.bulk",
+    "Explanation": "ledger.explanation",
+    "NotifyResult": "producer.results",
+    "Record": "ledger.notifications",
     "RowsFailed": "producer.bulk",
     "notify": "producer.notify_task",
     "status": "producer.queries",
     "explain": "producer.queries",
     "cancel": "producer.queries",
 }
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - as varied as the names

@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
 from celery import Task
 
 from voice_notify.broker.application import app
+from voice_notify.domain.notification import OnUnconfirmed
 from voice_notify.errors import InvalidNotification, KeyConflict, LineFull
 from voice_notify.producer.bulk import BulkResult, Row, submit_bulk
 from voice_notify.producer.results import NotifyResult
 from voice_notify.producer.submission import build, build_row, check_options, log_submission
 from voice_notify.producer.third_party import submit_message
 
+#: The template's variables, in order; not a `str`, which is a sequence of them too.
+Params = list[str] | tuple[str, ...]
+
+
+class NotifyOptions(TypedDict, total=False):
+    """The keyword arguments of `notify.delay`, as `apply_async` takes them."""
+
+    key: str | None
+    on_unconfirmed: OnUnconfirmed | str | None
+
+
 #: Celery's ways to run something after a task; a notification ends long after its submit.
 _CALLBACKS = ("link", "link_error", "chord", "chain")
 
 
 class Notify(Task):  # type: ignore[misc] # celery has no types
-    """`notify.delay(mobile, template_id, params, key=…)`: rings a phone once, soon.
+    """Rings a phone once, soon, with a text that the provider has as a template.
+
+    >>> r = notify.delay("13800138000", "453662", ["张三", "3号楼"], key="order-8812")
+    >>> r.id, r.eta, r.duplicate
 
     The options of `apply_async` keep their Celery meaning and become durable: `countdown` or `eta`, `expires`,
-    `priority` (0-9, 9 first) and `task_id`. The broker gets nothing of it.
+    `priority` (0-9, 9 first) and `task_id`. The notification is in the ledger when this returns; the broker gets none
+    of it. `bulk` submits many; `status`, `explain` and `cancel` of this package take the id of the result.
     """
 
     def apply_async(
@@ -52,6 +69,10 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
         # A submit that was sent again because its reply was lost meets itself.
         itself = task_id is None and submission.id == notification.id
         return NotifyResult(submission, duplicate=submission.duplicate and not itself, app=self.app)
+
+    def delay(self, *args: object, **kwargs: object) -> NotifyResult:
+        """Submit a notification: `delay(mobile, template_id, params, key=…, on_unconfirmed=…)`."""
+        return self.apply_async(args, kwargs)
 
     def map(self, _: object) -> NoReturn:
         """Refused: it would put numbers and texts into the broker."""
@@ -82,7 +103,46 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
         return submit_bulk(account.ledger, rows, partial(build_row, account), chunk=chunk, progress=progress)
 
 
-@app.task(  # type: ignore[untyped-decorator] # celery has no types
+if TYPE_CHECKING:
+
+    class TypedNotify(Notify):
+        """What the editor knows of `notify`. At run time a wrong call is `InvalidNotification`, with field and rule."""
+
+        def delay(  # type: ignore[override] # narrower
+            self,
+            mobile: str,
+            template_id: str,
+            params: Params = (),
+            *,
+            key: str | None = None,
+            on_unconfirmed: OnUnconfirmed | str | None = None,
+        ) -> NotifyResult:
+            """Submit a notification to `mobile`, with the variables of the template in order.
+
+            `key` makes a repetition harmless. Raises what `apply_async` raises.
+            """
+
+        def apply_async(  # type: ignore[override] # noqa: PLR0913 - narrower; Celery's options
+            self,
+            args: tuple[str, str] | tuple[str, str, Params],
+            kwargs: NotifyOptions | None = None,
+            task_id: str | None = None,
+            *,
+            countdown: float | None = None,
+            eta: datetime | str | None = None,
+            expires: float | datetime | str | None = None,
+            priority: int | None = None,
+        ) -> NotifyResult:
+            """Submit a notification with Celery's options."""
+
+
+def _submit_for_another(self: Notify, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - checked when built
+    """Submit on behalf of a producer without this package, whose message this is. Returns the notification's id."""
+    return submit_message(self.app, self.request, args, kwargs)
+
+
+_submit_for_another.__doc__ = Notify.__doc__  # which `help(notify)` shows
+notify: TypedNotify = app.task(
     name="voice_notify.notify",
     base=Notify,
     bind=True,
@@ -93,10 +153,4 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
     send_events=False,
     Request="voice_notify.delivery.celery_fixes:PrivateRequest",
     throws=(InvalidNotification, KeyConflict, LineFull),
-)
-def _notify(self: Notify, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - checked when built
-    """Submit on behalf of a producer without this package, whose message this is. Returns the notification's id."""
-    return submit_message(self.app, self.request, args, kwargs)
-
-
-notify: Notify = _notify
+)(_submit_for_another)

@@ -32,7 +32,7 @@ from voice_notify.errors import InvalidNotification, KeyConflict
 from voice_notify.producer.bulk import BulkInterrupted, BulkResult, Refusal
 
 if TYPE_CHECKING:
-    from voice_notify.producer.notify_task import Notify
+    from voice_notify.producer.notify_task import NotifyOptions, TypedNotify
 
 
 @click.command(
@@ -120,9 +120,11 @@ def command(  # noqa: PLR0913, PLR0917 - the fields of a submission
 
 
 @pass_account
-def _send_one(account: Account, args: tuple[object, ...], options: dict[str, Any], *, as_json: bool) -> None:
-    kwargs: dict[str, Any] = {name: options.pop(name) for name in ("key", "on_unconfirmed") if name in options}
-    result = _notify().apply_async(args, kwargs, **options)
+def _send_one(
+    account: Account, args: tuple[str, str, tuple[str, ...]], options: dict[str, Any], *, as_json: bool
+) -> None:
+    own: NotifyOptions = {"key": options.pop("key", None), "on_unconfirmed": options.pop("on_unconfirmed", None)}
+    result = _notify().apply_async(args, own, **options)
     zone = zone_of(account)
     found = ExplanationDocument.of(account.ledger.explain(result.id), zone)
     if as_json:
@@ -202,7 +204,7 @@ def _refused(rows: CsvRows, refusal: Refusal) -> RefusedRowDocument:
     return RefusedRowDocument(line=line, field=field, rule=str(error))
 
 
-def _notify() -> Notify:
+def _notify() -> TypedNotify:
     # Declaring the tasks reads the settings, which `--help` must do without.
     from voice_notify.producer.notify_task import notify  # noqa: PLC0415
 
