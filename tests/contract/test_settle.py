@@ -411,6 +411,8 @@ def test_what_has_ended_leaves_only_what_is_still_needed(account: Account, end: 
     about_it = {keys.NOTIFICATION + id_, keys.LOG + id_} | counters | others
     if end in (State.ACCEPTED, State.DEAD):
         about_it.add(keys.CALLS + MOBILE)
+    if end is not State.ACCEPTED:
+        about_it |= {keys.RUN, keys.RUN_CODE}
     about_it.add(keys.DEAD if end is State.DEAD else f"{keys.ENDED}{end}:{TODAY}")
     assert left == about_it
     assert not {"lease", "override"} & set(account.client.hkeys(account.prefix + keys.NOTIFICATION + id_))

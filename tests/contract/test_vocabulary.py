@@ -70,7 +70,14 @@ def test_every_word_that_the_scripts_decide_is_said() -> None:
     }
     decided |= {Reason.NEW, Reason.GAP, Reason.DAILY, Reason.QUOTA, Reason.NOT_BEFORE, Reason.PAUSED, Reason.RATE}
     decided |= {*Wakeup, EndReason.LATE, EndReason.DEADLINE, EndReason.CANCELLED}
-    decided |= {PauseReason.SUSPECT, PauseReason.QUOTA, PauseReason.BUDGET, PauseReason.MANUAL}
+    decided |= {
+        PauseReason.UNREACHABLE,
+        PauseReason.MAINTENANCE,
+        PauseReason.SUSPECT,
+        PauseReason.QUOTA,
+        PauseReason.BUDGET,
+        PauseReason.MANUAL,
+    }
     decided |= {HistoryReason.ATTEMPT, HistoryReason.LATE, HistoryReason.CANCEL}
     assert {str(word) for word in decided - {Verdict.NONE, Window.COUNT}} - said == set()
 

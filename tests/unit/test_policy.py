@@ -38,7 +38,7 @@ def step_after(kind: Kind, attempt: Attempt, policy: RetryPolicy = POLICY, chanc
         # 400: not placed, and the same request will fail again; several in a row point to the account.
         (Kind.REFUSED, Step(State.DEAD, EndReason.REFUSED, Window.RELEASE, verdict=Verdict.SUSPECT)),
         # 999 or an unknown code: whether it was placed is not said, so it stays counted.
-        (Kind.UNCLEAR, Step(State.DEAD, EndReason.UNCLEAR, Window.COUNT)),
+        (Kind.UNCLEAR, Step(State.DEAD, EndReason.UNCLEAR, Window.COUNT, verdict=Verdict.SUSPECT)),
         # 601, 602, 603, 604, 404: not placed, and no other call will be.
         (Kind.ACCOUNT, Step(State.DEAD, EndReason.ACCOUNT, Window.RELEASE, verdict=Verdict.FAILED)),
         # 606: not placed; the number is held until the provider's next day, and after several so is the account.
@@ -76,7 +76,9 @@ def test_a_reply_that_settles_the_matter_has_one_step(kind: Kind, step: Step, at
 def test_the_backoff_doubles_with_jitter_up_to_its_maximum(attempts: int, chance: float, wait_ms: int) -> None:
     """After a refusal for now it waits exponentially longer, with jitter, and does not count as a call."""
     step = step_after(Kind.TRANSIENT, Attempt(attempts, 0), chance=chance)
-    assert step == Step(State.WAITING, Reason.BACKOFF, Window.RELEASE, ready_at_ms=NOW + wait_ms)
+    assert step == Step(
+        State.WAITING, Reason.BACKOFF, Window.RELEASE, ready_at_ms=NOW + wait_ms, verdict=Verdict.UNREACHABLE
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,12 +94,12 @@ def test_the_last_attempt_ends_in_the_dead_letters(attempts: int, state: State) 
     step = step_after(Kind.TRANSIENT, Attempt(attempts, 0))
     assert step.state is state
     if state is State.DEAD:
-        assert step == Step(State.DEAD, EndReason.EXHAUSTED, Window.RELEASE)
+        assert step == Step(State.DEAD, EndReason.EXHAUSTED, Window.RELEASE, verdict=Verdict.UNREACHABLE)
 
 
-RESEND = Step(State.WAITING, Reason.RESEND, Window.COUNT)
-UNCONFIRMED = Step(State.DEAD, EndReason.UNCONFIRMED, Window.COUNT)
-ASSUMED = Step(State.ACCEPTED, EndReason.ASSUMED, Window.COUNT)
+RESEND = Step(State.WAITING, Reason.RESEND, Window.COUNT, verdict=Verdict.UNREACHABLE)
+UNCONFIRMED = Step(State.DEAD, EndReason.UNCONFIRMED, Window.COUNT, verdict=Verdict.UNREACHABLE)
+ASSUMED = Step(State.ACCEPTED, EndReason.ASSUMED, Window.COUNT, verdict=Verdict.UNREACHABLE)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +123,39 @@ def test_an_unknown_outcome_follows_the_policy(
     """After an attempt of unknown outcome the policy decides; the phone may have rung, so it stays counted."""
     attempt = Attempt(attempts=99, unconfirmed=unconfirmed, on_unconfirmed=own)
     assert step_after(Kind.UNCONFIRMED, attempt, policy) == step
+
+
+@pytest.mark.parametrize(
+    ("outcome", "verdict"),
+    [
+        # The provider says itself that it takes no calls now, or fewer.
+        (Outcome(Kind.TRANSIENT, "500"), Verdict.MAINTENANCE),
+        (Outcome(Kind.TRANSIENT, "501"), Verdict.MAINTENANCE),
+        (Outcome(Kind.TRANSIENT, "609"), Verdict.MAINTENANCE),
+        (Outcome(Kind.TRANSIENT, "http-429"), Verdict.MAINTENANCE),
+        (Outcome(Kind.TRANSIENT, "http-503"), Verdict.MAINTENANCE),
+        # Nothing came of the request that the provider's interface would say.
+        (Outcome(Kind.TRANSIENT, "connect"), Verdict.UNREACHABLE),
+        (Outcome(Kind.TRANSIENT, "connect-timeout"), Verdict.UNREACHABLE),
+        (Outcome(Kind.TRANSIENT, "dns"), Verdict.UNREACHABLE),
+        (Outcome(Kind.TRANSIENT, "tls"), Verdict.UNREACHABLE),
+        (Outcome(Kind.UNCONFIRMED, "read-timeout"), Verdict.UNREACHABLE),
+        (Outcome(Kind.UNCONFIRMED, "cut"), Verdict.UNREACHABLE),
+        (Outcome(Kind.UNCONFIRMED, "http-502"), Verdict.UNREACHABLE),
+        (Outcome(Kind.UNCONFIRMED, "garbage"), Verdict.UNREACHABLE),
+        (Outcome(Kind.UNCLEAR, "http-403"), Verdict.UNREACHABLE),
+        # Its interface answered, with a code that nobody knows.
+        (Outcome(Kind.UNCLEAR, "999"), Verdict.SUSPECT),
+        (Outcome(Kind.UNCLEAR, "777"), Verdict.SUSPECT),
+        # Ours, and not the provider's fault.
+        (Outcome(Kind.TRANSIENT, "too-late"), Verdict.NONE),
+        (Outcome(Kind.UNCONFIRMED, "lease"), Verdict.NONE),
+    ],
+)
+def test_a_failure_says_whose_it_is(outcome: Outcome, verdict: Verdict) -> None:
+    """What many numbers in a row meet alike is the account's or the provider's; so it is told with each failure."""
+    for attempt in (Attempt(1, 0), Attempt(99, 99)):
+        assert decide(outcome, attempt, POLICY, NOW, 0.5).verdict is verdict
 
 
 @given(

@@ -21,6 +21,8 @@ class Kind(StrEnum):
 #: The codes of attempts that ended before a byte was written.
 NOT_CONNECTED = frozenset({"connect", "connect-timeout", "tls", "dns"})
 TOO_LATE = "too-late"
+#: The code of an attempt whose worker was lost.
+LEASE_RAN_OUT = "lease"
 
 
 @dataclass(frozen=True, slots=True)

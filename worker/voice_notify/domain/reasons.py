@@ -73,6 +73,8 @@ class PauseReason(StrEnum):
     SUSPENDED = "602"
     NO_BALANCE = "603"
     WITHDRAWN = "604"
+    UNREACHABLE = "unreachable"  #: many numbers in a row met no proper reply
+    MAINTENANCE = "maintenance"  #: many numbers in a row were told to come again later
     SUSPECT = "suspect"  #: refusals in a row, with one code, from different numbers
     QUOTA = "quota"  #: the same of 606
     BUDGET = "budget"  #: `daily_budget` is spent

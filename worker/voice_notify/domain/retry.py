@@ -9,7 +9,7 @@ from tenacity import RetryCallState, stop_after_attempt, wait_exponential
 
 from voice_notify.domain.calendar import next_china_midnight
 from voice_notify.domain.notification import OnUnconfirmed
-from voice_notify.domain.outcome import Kind, Outcome
+from voice_notify.domain.outcome import LEASE_RAN_OUT, TOO_LATE, Kind, Outcome
 from voice_notify.domain.reasons import EndReason, Reason
 from voice_notify.domain.states import State
 
@@ -27,6 +27,8 @@ class Verdict(StrEnum):
     SUCCESS = "success"  #: it works
     FAILED = "failed"  #: every call will fail: pause at once
     SUSPECT = "suspect"  #: several in a row from different numbers point to the account
+    UNREACHABLE = "unreachable"  #: several in a row from different numbers point to the way to the provider
+    MAINTENANCE = "maintenance"  #: several in a row from different numbers: the provider says that it takes no calls
     NONE = "none"
 
 
@@ -68,31 +70,37 @@ _ALWAYS = {
     Kind.ACCEPTED: Step(State.ACCEPTED, EndReason.PLACED, Window.COUNT, verdict=Verdict.SUCCESS),
     Kind.REFUSED: Step(State.DEAD, EndReason.REFUSED, Window.RELEASE, verdict=Verdict.SUSPECT),
     Kind.ACCOUNT: Step(State.DEAD, EndReason.ACCOUNT, Window.RELEASE, verdict=Verdict.FAILED),
-    Kind.UNCLEAR: Step(State.DEAD, EndReason.UNCLEAR, Window.COUNT),
 }
+
+#: The codes with which the provider asks for time: PROVIDER.md, and HTTP's own.
+_MAINTENANCE = frozenset({"500", "501", "609", "http-429", "http-503"})
+#: What says nothing about the provider: the worker was lost, or too late to write.
+_OURS = frozenset({LEASE_RAN_OUT, TOO_LATE})
 
 
 def decide(outcome: Outcome, attempt: Attempt, policy: RetryPolicy, now_ms: int, chance: float) -> Step:
     """The step that follows `outcome`; `chance` in [0, 1) is the jitter."""
     match outcome.kind:
         case Kind.TRANSIENT:
-            return _after_transient(attempt, policy, now_ms, chance)
+            return _after_transient(outcome, attempt, policy, now_ms, chance)
         case Kind.TOMORROW:
             return _until_tomorrow(now_ms)
         case Kind.UNCONFIRMED:
-            return _after_unconfirmed(attempt, policy)
+            return _after_unconfirmed(outcome, attempt, policy)
+        case Kind.UNCLEAR:
+            return Step(State.DEAD, EndReason.UNCLEAR, Window.COUNT, verdict=_unclear_verdict(outcome))
         case other:
             return _ALWAYS[other]
 
 
-def _after_transient(attempt: Attempt, policy: RetryPolicy, now_ms: int, chance: float) -> Step:
+def _after_transient(outcome: Outcome, attempt: Attempt, policy: RetryPolicy, now_ms: int, chance: float) -> Step:
     count = RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type]
     count.attempt_number = attempt.attempts
     if stop_after_attempt(policy.max_attempts)(count):
-        return Step(State.DEAD, EndReason.EXHAUSTED, Window.RELEASE)
+        return Step(State.DEAD, EndReason.EXHAUSTED, Window.RELEASE, verdict=_illness(outcome))
     longest = wait_exponential(multiplier=policy.backoff_base, max=policy.backoff_max)(count)
     wait_ms = round(longest * (0.5 + chance / 2) * 1000)
-    return Step(State.WAITING, Reason.BACKOFF, Window.RELEASE, ready_at_ms=now_ms + wait_ms)
+    return Step(State.WAITING, Reason.BACKOFF, Window.RELEASE, ready_at_ms=now_ms + wait_ms, verdict=_illness(outcome))
 
 
 def _until_tomorrow(now_ms: int) -> Step:
@@ -107,10 +115,23 @@ def _until_tomorrow(now_ms: int) -> Step:
     )
 
 
-def _after_unconfirmed(attempt: Attempt, policy: RetryPolicy) -> Step:
+def _after_unconfirmed(outcome: Outcome, attempt: Attempt, policy: RetryPolicy) -> Step:
+    verdict = _illness(outcome)
     choice = attempt.on_unconfirmed or policy.on_unconfirmed
     if choice is OnUnconfirmed.ASSUME_SENT:
-        return Step(State.ACCEPTED, EndReason.ASSUMED, Window.COUNT)
+        return Step(State.ACCEPTED, EndReason.ASSUMED, Window.COUNT, verdict=verdict)
     if choice is OnUnconfirmed.RESEND and attempt.unconfirmed < policy.max_unconfirmed:
-        return Step(State.WAITING, Reason.RESEND, Window.COUNT)
-    return Step(State.DEAD, EndReason.UNCONFIRMED, Window.COUNT)
+        return Step(State.WAITING, Reason.RESEND, Window.COUNT, verdict=verdict)
+    return Step(State.DEAD, EndReason.UNCONFIRMED, Window.COUNT, verdict=verdict)
+
+
+def _illness(outcome: Outcome) -> Verdict:
+    """What a failure says that is not about the notification."""
+    if outcome.code in _OURS:
+        return Verdict.NONE
+    return Verdict.MAINTENANCE if outcome.code in _MAINTENANCE else Verdict.UNREACHABLE
+
+
+def _unclear_verdict(outcome: Outcome) -> Verdict:
+    """A page in place of a reply did not come from the provider's interface; a code that nobody knows did."""
+    return Verdict.UNREACHABLE if outcome.code.startswith("http-") else Verdict.SUSPECT

@@ -48,6 +48,9 @@ def _rules(settings: Settings) -> LedgerRules:
         suspect_run=settings.suspect_run,
         cooldown_ms=_ms(settings.breaker_cooldown),
         cooldown_max_ms=_ms(settings.breaker_cooldown_max),
+        outage_run=settings.outage_run,
+        outage_probe_ms=_ms(settings.outage_probe),
+        outage_probe_max_ms=_ms(settings.outage_probe_max),
         urgent_priority=settings.urgent_priority,
     )
 

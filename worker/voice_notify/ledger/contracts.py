@@ -158,6 +158,8 @@ class SweepReply(NamedTuple):
     expired: tuple[str, ...]
     dropped: tuple[DroppedLetter, ...]
     more: bool
+    pause: dict[str, str]
+    budget_pause: dict[str, str]
 
 
 SWEEP = Script("sweep", SweepCall, SweepReply)

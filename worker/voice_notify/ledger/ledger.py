@@ -15,7 +15,7 @@ from voice_notify.domain.retry import Attempt, Step
 from voice_notify.domain.states import State
 from voice_notify.errors import KeyConflict, LedgerDamaged, LineFull, UnknownNotification
 from voice_notify.ledger import contracts, keys
-from voice_notify.ledger.breaker import Pause, parse_pause
+from voice_notify.ledger.breaker import Pause, Pauses, parse_pause
 from voice_notify.ledger.contracts import DroppedLetter, Submission
 from voice_notify.ledger.declaration import Nothing
 from voice_notify.ledger.explanation import Explanation, explain
@@ -89,6 +89,7 @@ class Sweep:
     expired: tuple[str, ...]
     dropped: tuple[DroppedLetter, ...]
     more: bool  #: another sweep finds more now
+    pause: Pause | None = None  #: of the account
     server_now_ms: int = 0  #: the Redis server's clock
 
 
@@ -196,7 +197,8 @@ class Ledger:
         """
         reply = self.scripts.run(contracts.SWEEP, contracts.SweepCall(most, worker))
         lapsed = (Lapsed(call.id, call.token, _attempt(call), reply.now) for call in reply.lapsed)
-        return Sweep(tuple(lapsed), reply.expired, reply.dropped, reply.more, reply.now - reply.ahead)
+        pause = Pauses.parse(reply.pause, reply.budget_pause).first
+        return Sweep(tuple(lapsed), reply.expired, reply.dropped, reply.more, pause, reply.now - reply.ahead)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[SettleResult | LedgerDamaged]:
         """End attempts; for each the state after it, why it did not decide, or `LedgerDamaged`."""

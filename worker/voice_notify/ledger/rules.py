@@ -27,6 +27,9 @@ class LedgerRules:
     suspect_run: int
     cooldown_ms: int
     cooldown_max_ms: int
+    outage_run: int = 5  #: numbers in a row that meet an outage before the account is paused
+    outage_probe_ms: int = 2_000
+    outage_probe_max_ms: int = 60_000
     urgent_priority: int = 7  #: from this one on, a notification may use the calls that a process keeps free
     worker_ttl_ms: int = 15_000  #: a worker that was silent for so long is presumed dead
 

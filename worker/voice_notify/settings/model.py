@@ -21,7 +21,11 @@ _DAY_S = 86_400
 #: How long an outcome may take to reach the ledger after its call has ended.
 _SETTLEMENT_ALLOWANCE_S = 2.0
 _APP_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_MAX_AND_ITS_BASE = {"backoff_max": "backoff_base", "breaker_cooldown_max": "breaker_cooldown"}
+_MAX_AND_ITS_BASE = {
+    "backoff_max": "backoff_base",
+    "breaker_cooldown_max": "breaker_cooldown",
+    "outage_probe_max": "outage_probe",
+}
 
 
 def variable_of(name: str) -> str:
@@ -81,7 +85,7 @@ class Settings(BaseModel):
     daily_budget: int | None = Field(default=None, ge=LEAST_DAILY_BUDGET, le=1_000_000_000)
 
     # A notification.
-    max_attempts: int = Field(default=6, ge=1, le=100)
+    max_attempts: int = Field(default=12, ge=1, le=100)
     backoff_base: float = Field(default=2, ge=_MILLISECOND_S, le=_HOUR_S)
     backoff_max: float = Field(default=300, ge=_MILLISECOND_S, le=_DAY_S)
     default_expires: float = Field(default=_DAY_S, ge=_MILLISECOND_S, le=MAX_SECONDS)
@@ -97,6 +101,9 @@ class Settings(BaseModel):
     suspect_run: int = Field(default=10, ge=1, le=1000)
     breaker_cooldown: float = Field(default=60, ge=_MILLISECOND_S, le=_DAY_S)
     breaker_cooldown_max: float = Field(default=900, ge=_MILLISECOND_S, le=_DAY_S)
+    outage_run: int = Field(default=5, ge=1, le=1000)
+    outage_probe: float = Field(default=2, ge=_MILLISECOND_S, le=_HOUR_S)
+    outage_probe_max: float = Field(default=60, ge=_MILLISECOND_S, le=_HOUR_S)
 
     # What a worker writes. The level is Celery's `--loglevel`.
     log_format: LogFormat = LogFormat.CONSOLE
@@ -190,7 +197,7 @@ class Settings(BaseModel):
             raise ValueError("should be a name of the time zone database, like Asia/Shanghai") from None
         return name
 
-    @field_validator("backoff_max", "breaker_cooldown_max")
+    @field_validator(*_MAX_AND_ITS_BASE)
     @classmethod
     def _check_order(cls, most: float, info: ValidationInfo) -> float:
         least = _MAX_AND_ITS_BASE[str(info.field_name)]

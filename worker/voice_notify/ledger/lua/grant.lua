@@ -13,6 +13,7 @@
 --- @include "histogram"
 --- @include "budget"
 --- @include "rate"
+--- @include "ramp"
 --- @include "next_due"
 
 local CALLING, GRANTED = P .. 'calling', P .. 'granted:' .. call.process
@@ -26,6 +27,7 @@ local now, ahead = clock_ms()
 local gate, gate_opens = account_gate(now)
 local grants, expired, damaged, why = {}, {}, {}, ''
 local ordinary, spending, rate_opens = 0, 0, nil
+local ramp_left = ramp_room(now)
 local spent = rules.daily_budget > 0 and spent_on(now) or 0
 
 local function token_of(position)
@@ -106,6 +108,11 @@ local function account_allows(units)
     pause_for_budget(now)
     gate, gate_opens = account_gate(now)
     count(totals, 'deferred:paused', 1)
+    return false
+  end
+  if ramp_left <= #grants then
+    rate_opens = now + RAMP_LOOK_MS
+    count(totals, 'deferred:rate', 1)
     return false
   end
   if rules.call_interval_ms > 0 then
@@ -265,6 +272,9 @@ if not repeated then
   end
   if #grants > 0 then
     count(totals, 'begun', #grants)
+    if ramp_left < math.huge then
+      use_ramp(#grants)
+    end
   end
 end
 if room_for(0) == 0 then

@@ -2,7 +2,8 @@
 --   item   id; token: of the attempt; lapsed: 1 where its lease ran out, and there is no reply; its outcome: kind, code, message,
 --          call_id, task_no; took: ms from the request to the reply, nil: there was none to wait for; the step that follows: state,
 --          reason; ready_at: ms, 0: at once; window: 'count' | 'release' the call; hold_until: of the number, ms, 0: not; verdict:
---          on the account, 'success' | 'failed' | 'suspect' | 'none'; pause_until: of a suspect account, ms, 0: for the cool-down
+--          on the account, 'success' | 'failed' | 'suspect' | 'unreachable' | 'maintenance' | 'none'; pause_until: of a suspect account, ms,
+--          0: for the cool-down
 --   reply  for each item result: the state after it, if this attempt decides, or has decided and is sent again; 'late': the lease had
 --          run out, see settle_late; 'repeated': its lapsed call was settled before; 'gone': there is no such notification
 --- @include "time"
@@ -98,16 +99,19 @@ local function count_call(item, was)
 end
 
 -- The state that follows, and its reason; a person's cancellation, a late success or the deadline may outdo the step's.
-local function decide_state(item, was)
+local function decide_state(item, was, keeps_place)
   if item.state ~= 'accepted' and was.override then
     return was.override, was.override == 'accepted' and 'late' or 'cancelled'
-  elseif item.state == 'waiting' and was.deadline and was.deadline <= now then
+  elseif (keeps_place or item.state == 'waiting') and was.deadline and was.deadline <= now then
     return 'expired', 'deadline'
+  elseif keeps_place then
+    return 'waiting', 'new'
   end
   return item.state, item.reason
 end
 
-local function move_on(item, was)
+-- Where the provider is ill, and nothing was placed, a notification keeps its place and its attempts.
+local function move_on(item, was, in_outage)
   local record = NOTIFICATION .. item.id
   redis.call('ZREM', CALLING, item.id)
   local over = {'lease', 'override'}
@@ -118,11 +122,14 @@ local function move_on(item, was)
   if item.kind == 'unconfirmed' then
     redis.call('HINCRBY', record, 'unconfirmed', 1)
   end
-  local state, reason = decide_state(item, was)
+  local keeps_place = in_outage and item.kind == 'transient'
+  local state, reason = decide_state(item, was, keeps_place)
   if state == 'waiting' then
+    local ready_at = keeps_place and was.ready_at or math.max(now, item.ready_at)
+    local attempts = keeps_place and was.attempts - 1 or was.attempts
     move('settle', item.id, now, was.state, nil, state, reason, detail_of(item),
-      'ready_at', math.max(now, item.ready_at), reply_fields(item))
-    redis.call('ZADD', LINE .. was.mobile, score_in_line(was.priority, was.seq, item.ready_at, now), item.id)
+      'ready_at', ready_at, 'attempts', attempts, reply_fields(item))
+    redis.call('ZADD', LINE .. was.mobile, score_in_line(was.priority, was.seq, ready_at, now), item.id)
   elseif was.override == 'accepted' and item.state ~= 'accepted' then
     -- Keeps what the late success said.
     finish('settle', item.id, was.mobile, now, was.state, nil, state, reason, detail_of(item))
@@ -135,10 +142,11 @@ end
 
 local function settle(item)
   local found = redis.call('HMGET', NOTIFICATION .. item.id, 'mobile', 'state', 'token', 'priority', 'seq', 'deadline',
-    'override', 'template', 'units')
+    'override', 'template', 'units', 'attempts', 'ready_at', 'created')
   local was = {
     mobile = found[1], state = found[2], priority = tonumber(found[4] or 0), seq = tonumber(found[5] or nil),
     deadline = tonumber(found[6] or nil), override = found[7], template = found[8], units = tonumber(found[9] or 1),
+    attempts = tonumber(found[10] or 0), ready_at = tonumber(found[11] or found[12] or 0),
   }
   if not was.mobile then
     return {result = 'gone'}
@@ -154,9 +162,8 @@ local function settle(item)
     observe('took', item.took, LATENCY_MS)
   end
   count_call(item, was)
-  local state = move_on(item, was)
-  tell_breaker(item, was.mobile, now)
-  return {result = state}
+  local in_outage = tell_breaker(item, was.mobile, now)
+  return {result = move_on(item, was, in_outage)}
 end
 
 local replies = each_item(settle)

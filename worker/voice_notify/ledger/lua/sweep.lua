@@ -4,7 +4,8 @@
 --   call   most: calls and notifications; worker: name
 --   reply  now; ahead: ms that this is ahead of the server's clock; lapsed: calls, which stay in flight until they are settled, each
 --          with id, token, attempts, unconfirmed, policy; expired: ids of those whose deadline had passed; dropped: dead letters
---          that were deleted, each with id, template, code, reason, ended: ms; more: 1 where another sweep finds more of these now
+--          that were deleted, each with id, template, code, reason, ended: ms; more: 1 where another sweep finds more of these now;
+--          pause (the breaker's), budget_pause: fields and values
 --- @include "timekeeping"
 --- @include "contract"
 --- @include "alone"
@@ -84,4 +85,5 @@ send_wakeups()
 return pack_reply{
   now = now, ahead = ahead, lapsed = lapsed, expired = expired, dropped = dropped,
   more = math.max(#over, #past, #old) == call.most and 1 or 0,
+  pause = redis.call('HGETALL', ACCOUNT), budget_pause = redis.call('HGETALL', BUDGET_PAUSE),
 }
