@@ -231,6 +231,18 @@ def test_an_outage_does_not_lift_the_pause_of_the_account(account: Account) -> N
     assert account.ledger.record(id_).attempts == 1
 
 
+def test_a_probe_that_completes_a_run_of_refusals_pauses_for_that(account: Account) -> None:
+    """The provider is there again, and refuses everyone: calls that were on the wire say so too."""
+    in_flight = [account.granted(id_) for id_ in submit_each(account, 2)]
+    meet(account, NOT_CONNECTED)
+    submit_each(account, 1)
+    for grant in in_flight:
+        account.settle(grant, REFUSED)
+    paused = probe(account, REFUSED)
+    assert paused is not None
+    assert (paused.reason, paused.until_ms) == ("suspect", account.clock.now + MINUTE)
+
+
 def test_after_an_outage_the_calls_come_back_little_by_little(account: Account) -> None:
     """Those that have begun since may double each second, for ten seconds."""
     ids = submit_each(account, 300)

@@ -89,7 +89,7 @@ local function tell_breaker(item, mobile, now)
   if not is_probe then
     local cooldown = cooldown_of(reason)
     pause(now, reason, message, cooldown, math.max(item.pause_until, now + cooldown))
-  elseif item.verdict == 'success' or OUTAGE[last_reason] and item.verdict == 'suspect' then
+  elseif item.verdict == 'success' or OUTAGE[last_reason] and item.verdict == 'suspect' and not is_complete then
     resume()
     if OUTAGE[last_reason] then
       begin_ramp(now)
