@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.account import NO_BALANCE, REFUSED, other_number
+from tests.support.account import MAINTENANCE, NO_BALANCE, REFUSED, other_number
 from tests.support.cli import Cli, command_line
 
 if TYPE_CHECKING:
@@ -80,11 +80,22 @@ def test_refusals_in_a_row_are_shown_before_they_pause_the_account(cli: Cli) -> 
     """Refusals in a row are shown before they pause the account, and what pauses it after that."""
     for number in range(2):
         cli.account.call(cli.account.submit(other_number(number)), REFUSED)
-    assert "refused in a row 2 with code 400; 3 pause the account (suspect_run)" in cli.lines("account", "show")
+    assert "failed in a row 2 with code 400; 3 pause the account (suspect_run)" in cli.lines("account", "show")
     cli.account.call(cli.account.submit(), REFUSED)
     document = cli.json("account", "show")
     assert (document["refused_in_a_row"], document["refused_with"]) == (3, "400")
     assert "app_secret" in document["next_steps"][0]
+
+
+def test_an_outage_is_shown_before_and_after_it_pauses_the_account(cli: Cli) -> None:
+    """How many numbers met it, how many pause the account, and that nobody has to resume it."""
+    for number in range(4):
+        cli.account.call(cli.account.submit(other_number(number)), MAINTENANCE)
+    assert "failed in a row 4 maintenance; 5 pause the account (outage_run)" in cli.lines("account", "show")
+    cli.account.call(cli.account.submit(), MAINTENANCE)
+    lines = cli.lines("account", "show")
+    assert lines[0].startswith(f"test: paused (maintenance 500 {MAINTENANCE.message}) since 2025-06-01 12:00:05, one")
+    assert any("by themselves" in line for line in lines)
 
 
 def test_without_a_worker_the_next_step_is_to_start_one(cli: Cli) -> None:

@@ -17,8 +17,9 @@ def group() -> None:
     """Show, pause and resume the account.
 
     While it is paused no call begins, everything keeps its place in line, and deadlines keep running. It pauses itself
-    when the provider's answers say that every call will fail (601, 602, 603, 604, 404), or when one number after
-    another meets the same refusal; then a call probes it from time to time, and a success resumes it.
+    when the provider's answers say that every call will fail (601, 602, 603, 604, 404), when one number after
+    another meets the same refusal, or in an outage, when one after another does not reach the provider or is told to
+    come again later. Then a call probes it from time to time, and a success resumes it.
     """
 
 
@@ -33,7 +34,7 @@ def show(account: Account, *, as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        print_account(document, ledger.rules.suspect_run)
+        print_account(document, ledger.rules.suspect_run, ledger.rules.outage_run)
 
 
 @group.command("pause", epilog=examples('voice-notify account pause --why "wrong text in template 453662"'))

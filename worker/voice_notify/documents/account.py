@@ -30,9 +30,11 @@ class AccountDocument(Document):
     )
     due_now: int = Field(description="How many numbers have a call that is due and has not begun.")
     refused_in_a_row: int = Field(
-        description="How many numbers in a row were refused permanently, with no success between them."
+        description="How many numbers in a row met the same failure that may be the account's or the provider's."
     )
-    refused_with: str | None = Field(description="The code of these refusals; null where there are none.")
+    refused_with: str | None = Field(
+        description="The code of these refusals, or `unreachable` or `maintenance`; null where there are none."
+    )
     workers: tuple[str, ...] = Field(description="The names of the workers that are alive.")
     spent_today: int = Field(description="Billing units of today's calls, those with an unknown outcome included.")
     daily_budget: int | None = Field(

@@ -27,6 +27,10 @@ _PAUSE_ADVICE = {
     "603": "Top up the balance with the provider, then: voice-notify account resume",
     "604": "The provider has withdrawn the API: ask it why, then: voice-notify account resume",
     "404": "Look at the setting base_url: the provider does not know that address. Then: voice-notify account resume",
+    "unreachable": "The provider does not answer: voice-notify doctor, run on a worker's host, tells where the way "
+    "ends. Calls go out again by themselves once a probe is answered.",
+    "maintenance": "The provider takes no calls now: they go out again by themselves once it does. After 609, set "
+    "max_calls_per_second.",
     "suspect": "One number after another met the same refusal: look at app_id, app_secret and the template, "
     "then: voice-notify account resume",
     "quota": "The provider's daily limit is reached: calls go out again by themselves at the time above.",

@@ -14,7 +14,10 @@ from voice_notify.ledger.breaker import Pause
 class PauseDocument(Document):
     """Why no call goes out, and until when."""
 
-    reason: str = Field(description="The provider's code, such as `603`, or `suspect`, `quota`, `budget` or `manual`.")
+    reason: str = Field(
+        description="The provider's code, such as `603`, or `unreachable`, `maintenance`, `suspect`, `quota`, `budget` "
+        "or `manual`."
+    )
     message: str = Field(
         description="The provider's message, or what the person who paused the account gave as the reason."
     )

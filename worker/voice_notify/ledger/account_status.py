@@ -26,8 +26,8 @@ class AccountStatus:
     budget_pause: Pause | None  #: that of a spent `daily_budget`
     counts: Mapping[State, int]  #: `accepted`, `expired` and `cancelled` are all-time totals
     due: int  #: numbers with work that is due and not yet begun
-    run: int  #: numbers refused permanently in a row, no success between
-    run_code: str  #: with this code; empty where none was
+    run: int  #: numbers in a row that met the same failure, no success between
+    run_code: str  #: its code, or `unreachable` or `maintenance`; empty where none was
     workers: tuple[str, ...]  #: heard of lately
     spent: int  #: billing units of today's calls, those of unknown outcome included; what `daily_budget` limits
 

@@ -25,11 +25,13 @@ run it; a test compares the names in its text with those here.
 | account           | hash   | the breaker's pause, `ACCOUNT_FIELDS`                 | while paused          |
 | budget_pause      | hash   | the pause of a spent budget: reason message since     | until the next day    |
 |                   |        | until                                                 |                       |
-| run               | set    | numbers refused in a row with the code in `run_code`  | until a success       |
-| run_code          | string | that code                                             | until a success       |
+| run               | set    | numbers in a row that met the failure in `run_code`   | until a success       |
+| run_code          | string | the code of a refusal, or unreachable, maintenance    | until a success       |
 | pace              | string | since when calls are counted, how many had begun by   | a minute              |
 |                   |        | then, and calls per ms of the seconds before          |                       |
 | rate              | string | ms at which `max_calls_per_second` is used up         | about a second        |
+| ramp              | hash   | since when calls come back after an outage, and how   | ten seconds           |
+|                   |        | many have begun by now: since begun                   |                       |
 | wake              | list   | an entry wakes one process that sleeps                | while not empty       |
 | wake:urgent       | list   | the same, for something of `urgent_priority` or above | while not empty       |
 | granted:<process> | string | the last request of a process, and the ids it was     | the lease of a call   |
@@ -100,7 +102,7 @@ FIELDS: Final = {
     "reason": "why it is in this state",
     "deadline": "ms after which no call begins",
     "policy": "its own on_unconfirmed",
-    "attempts": "calls begun since the submission or the last replay",
+    "attempts": "calls begun since the submission or the last replay; not those that met an outage, unplaced",
     "unconfirmed": "those of unknown outcome",
     "token": "of the newest attempt",
     "lease": "ms at which the newest attempt is given up, if it is in flight",

@@ -1,6 +1,7 @@
 -- The account at one moment. Writes nothing.
---   reply  now; pause (the breaker's), budget_pause, counts: fields and values; due: numbers that are due and not yet begun; run: numbers refused in a row;
---          run_code: with this code; workers: names of those alive; spent: billing units of today's calls
+--   reply  now; pause (the breaker's), budget_pause, counts: fields and values; due: numbers that are due and not yet begun; run: numbers
+--          in a row that met the same failure; run_code: its code, or 'unreachable' | 'maintenance'; workers: names of those alive; spent:
+--          billing units of today's calls
 --- @include "time"
 --- @include "contract"
 --- @include "walk"
