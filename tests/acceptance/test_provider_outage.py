@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import voice_notify
 from tests.support.deployment import PARAMS, TEMPLATE, Deployment, deploy, new_mobile
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 WAITING = 300
 #: Of the defaults' 5 numbers, 2 seconds and a minute.
-OUTAGE = {"outage_run": 3, "outage_probe": 0.1, "outage_probe_max": 0.4}
+OUTAGE: dict[str, Any] = {"outage_run": 3, "outage_probe": 0.1, "outage_probe_max": 0.4}
 #: All that one process may have on the wire when the outage begins, in both processes of a worker.
 IN_FLIGHT = 2 * (8 + 1)
 
