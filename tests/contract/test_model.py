@@ -37,7 +37,7 @@ from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.reference import FINAL, NOT_PLACED, Note, Reference
 from voice_notify.domain.calendar import china_day
 from voice_notify.domain.notification import OnUnconfirmed
-from voice_notify.domain.outcome import Outcome
+from voice_notify.domain.outcome import Kind, Outcome
 from voice_notify.domain.retry import decide
 from voice_notify.domain.states import State
 from voice_notify.domain.windows import Limits
@@ -47,6 +47,8 @@ from voice_notify.ledger.bands import banded, time_of
 from voice_notify.ledger.ledger import Grant, Lapsed, Settlement, Wakeup
 
 MOBILES = [other_number(number) for number in range(3)]
+#: Called now and then, all at once: with few numbers no outage is told from their own trouble.
+CROWD = [other_number(number) for number in range(3, 9)]
 PROCESSES = ["p1", "p2"]
 #: Small windows, so that a short run meets them.
 LIMITS = Limits(gap_ms=GAP, max_calls=3, window_ms=10 * MINUTE)
@@ -54,7 +56,12 @@ FOREVER = 7 * DAY
 #: So short that a run outlives it, and never met to the millisecond by a sum of `PAUSES`.
 RETENTION = DAY + 250
 DEAD_RETENTION = 2 * DAY + 250
-OUTCOMES = [*[ACCEPTED, UNCONFIRMED, MAINTENANCE] * 2, UNCLEAR, REFUSED, TOMORROW, NO_BALANCE]
+NOT_CONNECTED = Outcome(Kind.TRANSIENT, "connect", "not sent: [Errno 111] Connection refused")
+FORBIDDEN = Outcome(Kind.UNCLEAR, "http-403", "HTTP 403 without the documented JSON")
+OUTCOMES = [
+    *[ACCEPTED, UNCONFIRMED, MAINTENANCE, NOT_CONNECTED] * 2,
+    *[UNCLEAR, FORBIDDEN, REFUSED, TOMORROW, NO_BALANCE],
+]
 PAUSES = [1, SECOND, 2 * SECOND, 5 * SECOND, LEASE, GAP, MINUTE, LIMITS.window_ms, 12 * HOUR]
 picks = st.integers(0, 1000)
 submissions = st.fixed_dictionaries(
@@ -67,11 +74,14 @@ submissions = st.fixed_dictionaries(
         "on_unconfirmed": st.sampled_from([None, None, "dead_letter", "assume_sent"]),
     }
 )
+#: A process that begins no call because of an outage that is over looks again after so many ms.
+RAMP_LOOK = 100
 #: Sweeps write down how far the ledger's clock is in steps of so many ms.
 CLOCK_STEP = 100
 #: What may happen next, the frequent more often.
 HAPPENINGS = [
     *["an application submits"] * 4,
+    *["many are submitted", "many are begun", "many are settled"] * 2,
     *["time passes"] * 3,
     *["a worker begins when due", "a worker settles"] * 6,
     *["a worker begins", "a worker settles late", "a worker is lost", "a worker sweeps"] * 2,
@@ -101,6 +111,7 @@ class LedgerMachine(RuleBasedStateMachine):
             limits=LIMITS,
             max_line=3,
             suspect_run=2,
+            outage_run=2,
             default_expires_ms=FOREVER,
             retention_ms=RETENTION,
             dead_retention_ms=DEAD_RETENTION,
@@ -151,6 +162,11 @@ class LedgerMachine(RuleBasedStateMachine):
         granted = [attempt for attempt in self.attempts if isinstance(attempt, Grant) and attempt.now_ms > since]
         return [attempt for attempt in granted if attempt not in in_flight]
 
+    @property
+    def called(self) -> set[str]:
+        """The numbers that something was submitted to."""
+        return set(self.mobiles.values())
+
     def open_ids(self) -> list[str]:
         return [note.id for note in self.model.notes.values() if note.is_open]
 
@@ -174,6 +190,8 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.let_pass(milliseconds)
             case "an", "application", "submits":
                 self.submit(fields)
+            case "many", "are", does:
+                self.many(does, pick, outcome, fields)
             case "the", "clock", _:
                 self.let_pass(CLOCK_STEP)  # or what has passed since the last sweep may go back too
                 self.sweep()
@@ -202,6 +220,18 @@ class LedgerMachine(RuleBasedStateMachine):
         if status == "stored":
             self.states[id_] = State.WAITING
             self.mobiles[id_] = fields["mobile"]
+
+    def many(self, does: str, pick: int, outcome: Outcome, fields: dict[str, Any]) -> None:
+        """What happens to many numbers at once, with one outcome for all calls in flight."""
+        match does:
+            case "submitted":
+                for mobile in CROWD:
+                    self.submit({**fields, "mobile": mobile, "key": None})
+            case "begun":
+                self.ask(pick, most=10)
+            case "settled":
+                for attempt in self.in_flight():
+                    self.settle(attempt, outcome)
 
     def a_worker(self, does: str, pick: int, outcome: Outcome) -> None:
         in_flight = self.in_flight()
@@ -274,14 +304,18 @@ class LedgerMachine(RuleBasedStateMachine):
         return grants
 
     def looks_in_time(self, idle_ms: int | None, room: Callable[[int], int]) -> None:
-        """A process looks again when it may begin another call, at the latest; where it is full, another is woken."""
+        """A process looks again when it may begin another call, at the latest; where it is full, another is woken.
+
+        After an outage calls come back little by little: what may not begin yet is looked for ever so often.
+        """
         woken = self.account.woken()
         if self.model.pause and not self.model.may_call(self.now):
             assert idle_ms == (self.model.pause.until and self.model.pause.until - self.now)
             return
         for note in self.model.overdue(self.now):
-            assert self.kind_of(note) in woken
-        for mobile in MOBILES if room(0) else []:
+            is_held_back = room(note.priority) > 0
+            assert idle_ms == RAMP_LOOK if is_held_back else self.kind_of(note) in woken
+        for mobile in self.called if room(0) else []:
             if self.model.open_notes(mobile):
                 assert idle_ms is not None
                 assert idle_ms <= max(SECOND, self.model.next_look(mobile, self.now) - self.now)
@@ -382,10 +416,11 @@ class LedgerMachine(RuleBasedStateMachine):
         paused, expected = self.account.ledger.account(), self.model.pause
         assert (paused is None) == (expected is None)
         assert (paused and paused.until_ms) == (expected and expected.until)
+        assert (paused and paused.reason) == (expected and expected.reason)
 
     @invariant()
     def everything_open_is_in_one_line(self) -> None:
-        for mobile in MOBILES:
+        for mobile in self.called:
             line = self.scores(keys.LINE + mobile)
             calling = self.model.in_flight(mobile)
             open_notes = self.model.open_notes(mobile)
@@ -416,7 +451,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def no_line_is_forgotten(self) -> None:
         looks = self.looks()
-        assert set(looks) == {mobile for mobile in MOBILES if self.model.open_notes(mobile)}
+        assert set(looks) == {mobile for mobile in self.called if self.model.open_notes(mobile)}
         for mobile, at in looks.items():
             lapsed = SECOND if self.model.in_flight(mobile) else 0
             assert at <= max(self.model.next_look(mobile, self.now), self.now) + lapsed
@@ -433,8 +468,11 @@ class LedgerMachine(RuleBasedStateMachine):
             self.sweep()
             for attempt in self.in_flight():
                 self.settle(attempt, LAPSED)
-            for grant in self.ask(0, most=10):
+            granted = self.ask(0, most=10)
+            for grant in granted:
                 self.settle(grant, ACCEPTED)
+            if not granted:
+                self.let_pass(RAMP_LOOK)
         assert not self.open_ids(), "work that never ends"
         self.every_state_is_the_models()
         self.every_state_is_counted()

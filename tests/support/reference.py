@@ -25,7 +25,13 @@ _HANDED_OVER = 5_000
 #: PROVIDER.md, Reply: "not placed". All others were placed, or may have been.
 NOT_PLACED = frozenset({Kind.TRANSIENT, Kind.TOMORROW, Kind.REFUSED, Kind.ACCOUNT})
 #: Several in a row from different numbers, with one code, point to the account.
-SUSPECT = frozenset({Kind.REFUSED, Kind.TOMORROW})
+SUSPECT = frozenset({Kind.REFUSED, Kind.TOMORROW, Kind.UNCLEAR})
+#: DESIGN.md, The account and its breaker: what the provider's illness is called when it asks for time, or else.
+_ASKS_FOR_TIME, _OUTAGES = frozenset({"500", "501", "609", "http-429", "http-503"}), ("unreachable", "maintenance")
+#: Of the kinds whose failures are the provider's illness, what says nothing about it: a lost worker, or one too late.
+_OURS = frozenset({"lease", "too-late"})
+#: README.md, When the provider is down: so many calls at once, twice as many with each second, for so long (ms).
+_RAMP_FIRST, _RAMP_MS = 4, 10_000
 #: Left by nothing. A dead one may be replayed.
 FINAL = frozenset({State.ACCEPTED, State.EXPIRED, State.CANCELLED})
 
@@ -68,9 +74,36 @@ class Note:
 class Pause:
     """The account is paused; `until` is when a probe may go, None for a pause by hand."""
 
+    reason: str
     until: int | None
     cooldown: int
     probe: str | None = None
+
+    @property
+    def is_outage(self) -> bool:
+        return self.reason in _OUTAGES
+
+
+@dataclass
+class Ramp:
+    """Calls come back after an outage."""
+
+    since: int
+    ends: int  #: ms, by the server's clock
+    begun: int = 0
+
+    def room(self, now: int) -> int:
+        seconds = min((now - self.since) / 1000, 60)  # beyond that any number is as good as none
+        return int(_RAMP_FIRST * 2.0**seconds) - self.begun
+
+
+def illness_of(outcome: Outcome) -> str:
+    """What the provider's illness is called, if many numbers in a row meet this; empty: it says nothing of that."""
+    ill = outcome.kind in (Kind.TRANSIENT, Kind.UNCONFIRMED) and outcome.code not in _OURS
+    page = outcome.kind is Kind.UNCLEAR and outcome.code.startswith("http-")
+    if not ill and not page:
+        return ""
+    return "maintenance" if outcome.code in _ASKS_FOR_TIME else "unreachable"
 
 
 @dataclass
@@ -90,8 +123,10 @@ class Reference:
     promised: dict[str, int] = field(default_factory=dict)  #: ms at which a number was free, by calls since forgotten
     holds: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     pause: Pause | None = None
+    ramp: Ramp | None = None
     run: set[str] = field(default_factory=set)
     run_code: str = ""
+    run_ends: int = 0  #: ms, by the server's clock
     seq: int = 0
     server: int = 0  #: ms, its clock
     forgotten: Counter[State] = field(default_factory=Counter)
@@ -154,6 +189,10 @@ class Reference:
             if noted + max(self.limits.gap_ms, self.limits.window_ms) <= self.server:
                 self.promised[mobile] = self.free_at(mobile)
                 self.call_times[mobile].clear()
+        if self.run_ends <= self.server:
+            self.run = set()
+        if self.ramp and self.ramp.ends <= self.server:
+            self.ramp = None
 
     def _end(self, note: Note, state: State, reason: str, now: int) -> None:
         note.state, note.reason, note.ended = state, reason, now
@@ -226,12 +265,13 @@ class Reference:
             note = next(head for head in self.due(now) if head.id == id_)
             assert note.deadline > now
             assert self.may_call(now)
+            assert self.may_call_more(now)
             assert self.room(note.priority, most, ordinary, begun) > 0
             passed_over = [head for head in waiting if head not in begun and self.goes_before(head, note)]
             assert not [head for head in passed_over if self.room(head.priority, most, ordinary, begun)]
             begun.append(note)
             self._begin(note, f"{request}-{len(begun)}", now)
-        if self.may_call(now):
+        if self.may_call(now) and self.may_call_more(now):
             assert not [head for head in self.overdue(now) if self.room(head.priority, most, ordinary, begun) > 0]
         return begun
 
@@ -242,9 +282,15 @@ class Reference:
         self.noted[note.mobile] = self.server
         if self.pause:
             self.pause.probe, self.pause.until = token, now + self.rules.lease_ms
+        if self.ramp:
+            self.ramp.begun += 1
 
     def may_call(self, now: int) -> bool:
         return self.pause is None or (self.pause.until is not None and self.pause.until <= now)
+
+    def may_call_more(self, now: int) -> bool:
+        """Whether another call may begin, as far as an outage that is over has a say."""
+        return self.ramp is None or self.ramp.room(now) > 0
 
     def hand_over(self, now: int) -> set[str]:
         """Calls whose lease ran out, to whoever sweeps."""
@@ -271,8 +317,8 @@ class Reference:
         if lapsed:
             note.token = None
         self._count(note, outcome, now)
-        self._move_on(note, outcome, now)
-        self._hear(note, token, outcome, now)
+        in_outage = self._hear(note, token, outcome, now)
+        self._move_on(note, outcome, now, keeps_place=in_outage and outcome.kind is Kind.TRANSIENT)
         return note.state
 
     def _settle_late(self, note: Note, outcome: Outcome, now: int) -> str:
@@ -297,10 +343,13 @@ class Reference:
         if outcome.kind is Kind.TOMORROW:
             self.holds[note.mobile] = next_midnight(now)
 
-    def _move_on(self, note: Note, outcome: Outcome, now: int) -> None:
-        """DESIGN.md, Outcomes of an attempt; what a person, a late success or the deadline said goes before a retry."""
+    def _move_on(self, note: Note, outcome: Outcome, now: int, *, keeps_place: bool) -> None:
+        """DESIGN.md, Outcomes of an attempt; what a person, a late success or the deadline said goes before a retry.
+
+        Where the provider is ill, and nothing was placed, it is as if there had been no attempt.
+        """
         override, note.override = note.override, None
-        end = self._end_after(note, outcome)
+        end = None if keeps_place else self._end_after(note, outcome)
         note.unconfirmed += outcome.kind is Kind.UNCONFIRMED
         if override and not (end and end[0] is State.ACCEPTED):
             self._end(note, override, "late" if override is State.ACCEPTED else "cancelled", now)
@@ -308,6 +357,9 @@ class Reference:
             self._end(note, *end, now)
         elif note.deadline <= now:
             self._end(note, State.EXPIRED, "deadline", now)
+        elif keeps_place:
+            note.state = State.WAITING
+            note.attempts -= 1
         else:
             note.state, note.joins = State.WAITING, self._joins_after(note, outcome, now)
             note.since = max(now, note.joins)
@@ -340,33 +392,66 @@ class Reference:
         longest_s = min(self.policy.backoff_base * 2.0 ** (note.attempts - 1), self.policy.backoff_max)
         return now + round(0.75 * longest_s * 1000)
 
-    def _hear(self, note: Note, token: str, outcome: Outcome, now: int) -> None:
-        """What an outcome says about the account."""
-        suspected = self._is_suspect(note, outcome)
-        fails = outcome.kind is Kind.ACCOUNT or suspected
-        until = next_midnight(now) if suspected and outcome.kind is Kind.TOMORROW else 0
-        if self.pause is None:
-            if fails:
-                cooldown = self.rules.cooldown_ms
-                self.pause = Pause(max(until, now + cooldown), cooldown)
-        elif self.pause.probe == token:
-            self.pause.probe = None
-            if outcome.kind is Kind.ACCEPTED:
-                self.pause = None
-                return
-            if fails:
-                self.pause.cooldown = min(self.rules.cooldown_max_ms, 2 * self.pause.cooldown)
-            self.pause.until = max(until, now + self.pause.cooldown)
+    def _hear(self, note: Note, token: str, outcome: Outcome, now: int) -> bool:
+        """What an outcome says about the account, or the provider. Returns whether it met an outage.
 
-    def _is_suspect(self, note: Note, outcome: Outcome) -> bool:
+        While the account is paused only the probe is heard: other calls began before the pause.
+        """
+        illness = illness_of(outcome)
+        is_run = self._completes_run(note, outcome, illness or outcome.code)
+        goes_on = self.pause is not None and self.pause.is_outage
+        if self.pause and self.pause.probe != token:
+            return goes_on and illness != ""
+        if self.pause:
+            self._hear_probe(self.pause, outcome, now, is_run=is_run)
+        elif outcome.kind is Kind.ACCOUNT or is_run:
+            self._pause(outcome, now)
+        return (goes_on or is_run) and illness != ""
+
+    def _hear_probe(self, pause: Pause, outcome: Outcome, now: int, *, is_run: bool) -> None:
+        pause.probe = None
+        if outcome.kind is Kind.ACCEPTED or (pause.is_outage and self._is_refusal(outcome) and not is_run):
+            self.pause, self.run, self.run_code = None, set(), ""
+            if pause.is_outage:
+                self.ramp = Ramp(now, self.server + _RAMP_MS)
+        elif outcome.kind is Kind.ACCOUNT or is_run or (pause.is_outage and illness_of(outcome)):
+            self._pause(outcome, now)
+        else:
+            pause.until = now + pause.cooldown
+
+    def _pause(self, outcome: Outcome, now: int) -> None:
+        """For the first cool-down, or twice that of a pause of the same sort whose probe failed."""
+        illness, before = illness_of(outcome), self.pause
+        first, most = self.rules.cooldown_ms, self.rules.cooldown_max_ms
+        if illness:
+            first, most = self.rules.outage_probe_ms, self.rules.outage_probe_max_ms
+        is_same = before is not None and before.is_outage == bool(illness)
+        cooldown = min(most, 2 * before.cooldown) if before and is_same else first
+        reason, until = illness or "suspect", now + cooldown
+        if outcome.kind is Kind.ACCOUNT:
+            reason = outcome.code
+        elif outcome.kind is Kind.TOMORROW:
+            reason, until = "quota", max(until, next_midnight(now))
+        self.pause = Pause(reason, until, cooldown)
+
+    def _is_refusal(self, outcome: Outcome) -> bool:
+        """Whether the provider answered, and the answer is about the notification, unless all are given it."""
+        return outcome.kind in SUSPECT and not illness_of(outcome)
+
+    def _completes_run(self, note: Note, outcome: Outcome, alike: str) -> bool:
+        """Whether so many numbers in a row met the same that it is not about them."""
         if outcome.kind is Kind.ACCEPTED:
             self.run, self.run_code = set(), ""
-        if outcome.kind not in SUSPECT:
+        illness = illness_of(outcome)
+        if not illness and not self._is_refusal(outcome):
             return False
-        if self.run_code != outcome.code:
-            self.run, self.run_code = set(), outcome.code
-        self.run.add(note.mobile)
-        return len(self.run) >= self.rules.suspect_run
+        if self.run_code != alike:
+            self.run, self.run_code = set(), alike
+        enough = self.rules.outage_run if illness else self.rules.suspect_run
+        if len(self.run) < enough:
+            self.run.add(note.mobile)
+            self.run_ends = self.server + self.rules.retention_ms
+        return len(self.run) >= enough
 
     # What people do.
 
@@ -399,7 +484,7 @@ class Reference:
     def pause_by_hand(self) -> bool:
         if self.pause and self.pause.until is None:
             return False
-        self.pause = Pause(None, 0)
+        self.pause = Pause("manual", None, 0)
         return True
 
     def resume(self) -> bool:
