@@ -21,6 +21,7 @@ from tests.contract import (
     test_grant,
     test_keys,
     test_order,
+    test_outage,
     test_promotions,
     test_requests,
     test_settle,
@@ -29,7 +30,7 @@ from tests.contract import (
     test_sweep,
     test_wakeups,
 )
-from tests.support.account import ACCEPTED, NO_BALANCE, REFUSED, Account
+from tests.support.account import ACCEPTED, MAINTENANCE, NO_BALANCE, REFUSED, Account
 from tests.support.clock import TODAY
 from voice_notify.domain.states import State
 from voice_notify.errors import LedgerDamaged
@@ -299,6 +300,7 @@ MUTATIONS: dict[str, list[Mutation]] = {
             partial(test_sweep.test_a_sweep_wakes_for_what_is_due_before_the_next, seconds=1, woken=True),
         ),
         ("  each_band(PROMOTIONS, look)\n", "", test_sweep.test_a_sweep_wakes_for_what_becomes_urgent_in_a_line),
+        ("  pause = redis.call('HGETALL', ACCOUNT),", "  pause = {},", test_sweep.test_a_sweep_tells_of_a_pause),
     ],
     "grant": [
         (
@@ -397,6 +399,21 @@ MUTATIONS: dict[str, list[Mutation]] = {
         ),
         ("  promote_due()\n", "", test_promotions.test_a_number_moves_up_when_something_urgent_becomes_ready),
         ("  wake_others()\n", "", test_wakeups.test_a_process_that_is_full_wakes_another),
+        (
+            "if ramp_left <= #grants then",
+            "if false then",
+            test_outage.test_after_an_outage_the_calls_come_back_little_by_little,
+        ),
+        (
+            "    rate_opens = now + RAMP_LOOK_MS\n",
+            "",
+            test_outage.test_after_an_outage_the_calls_come_back_little_by_little,
+        ),
+        (
+            "      use_ramp(#grants)\n",
+            "",
+            test_outage.test_after_an_outage_the_calls_come_back_little_by_little,
+        ),
     ],
     "settle": [
         ("call_times[math.max(1, #call_times)] = now", "", test_settle.test_a_lapsed_call_is_counted_and_sent_again),
@@ -488,14 +505,48 @@ MUTATIONS: dict[str, list[Mutation]] = {
             partial(test_settle.test_what_has_ended_leaves_only_what_is_still_needed, end=State.ACCEPTED),
         ),
         (
-            "tell_breaker(item, was.mobile, now)",
-            "redis.call('ZADD', AGENDA, now, was.mobile)",
+            "  schedule(was.mobile, now)\n  return state",
+            "  redis.call('ZADD', AGENDA, now, was.mobile)\n  return state",
             test_settle.test_after_an_attempt_the_agenda_has_the_time_of_the_next_call,
+        ),
+        (
+            "tell_breaker(item, was.mobile, now)",
+            "false",
+            partial(
+                test_outage.test_what_many_numbers_in_a_row_meet_alike_pauses_the_account,
+                outcome=MAINTENANCE,
+                reason="maintenance",
+            ),
+        ),
+        (
+            "in_outage and item.kind == 'transient'",
+            "in_outage",
+            test_outage.test_an_unknown_outcome_counts_in_an_outage_too,
+        ),
+        (
+            "was.attempts - 1 or",
+            "was.attempts or",
+            test_outage.test_what_was_in_flight_when_the_outage_began_keeps_its_place_and_its_attempts,
+        ),
+        (
+            "keeps_place and was.ready_at or math.max",
+            "math.max",
+            test_outage.test_what_was_in_flight_when_the_outage_began_keeps_its_place_and_its_attempts,
+        ),
+        (
+            "  elseif keeps_place then\n    return 'waiting', 'new'\n",
+            "",
+            test_outage.test_the_last_attempt_of_its_own_is_not_spent_on_an_outage,
+        ),
+        (
+            "(keeps_place or item.state == 'waiting') and",
+            "item.state == 'waiting' and",
+            partial(test_outage.test_the_deadline_runs_during_an_outage, attempts=2),
         ),
     ],
     "shared/breaker": [
         (
-            "if redis.call('SCARD', RUN) < rules.suspect_run then",
+            "if redis.call('SCARD', RUN) < most then",
             "if true then",
             test_breaker.test_a_run_of_refusals_does_not_grow_while_the_account_is_paused,
         ),
@@ -510,15 +561,71 @@ MUTATIONS: dict[str, list[Mutation]] = {
             partial(test_breaker.test_a_call_begun_before_the_pause_changes_nothing_about_it, outcome=NO_BALANCE),
         ),
         (
-            "local is_probe = paused[2] == item.token",
-            "local is_probe = paused[2] == item.token or item.verdict == 'success'",
+            "local is_probe, last, last_reason = paused[2] == item.token,",
+            "local is_probe, last, last_reason = paused[2] == item.token or item.verdict == 'success',",
             partial(test_breaker.test_a_call_begun_before_the_pause_changes_nothing_about_it, outcome=ACCEPTED),
         ),
         ("last * 2", "last", test_breaker.test_a_failed_probe_doubles_the_cooldown_up_to_its_maximum),
         (
-            "math.min(rules.cooldown_max_ms, last * 2)",
+            "math.min(most, last * 2)",
             "last * 2",
             test_breaker.test_a_failed_probe_doubles_the_cooldown_up_to_its_maximum,
+        ),
+        (
+            "    first, most = rules.outage_probe_ms, rules.outage_probe_max_ms\n",
+            "",
+            test_outage.test_probes_go_from_seconds_to_a_minute,
+        ),
+        (
+            " or OUTAGE[reason] ~= OUTAGE[last_reason] then",
+            " then",
+            test_outage.test_an_outage_may_turn_out_to_be_another_illness,
+        ),
+        (
+            "    alike, most = item.verdict, rules.outage_run\n",
+            "    alike = item.verdict\n",
+            test_outage.test_failures_alike_are_one_outage_whatever_their_code,
+        ),
+        (
+            "    alike, most = item.verdict, rules.outage_run\n",
+            "    most = rules.outage_run\n",
+            test_outage.test_failures_alike_are_one_outage_whatever_their_code,
+        ),
+        ("elseif item.verdict ~= 'suspect' then", "elseif false then", test_outage.test_a_lost_worker_is_no_outage),
+        (
+            " or OUTAGE[last_reason] and item.verdict == 'suspect' and not is_complete then",
+            " then",
+            test_outage.test_an_answer_to_the_probe_ends_the_outage,
+        ),
+        (
+            " and not is_complete then",
+            " then",
+            test_outage.test_a_probe_that_completes_a_run_of_refusals_pauses_for_that,
+        ),
+        (
+            "      begin_ramp(now)\n",
+            "",
+            test_outage.test_after_an_outage_the_calls_come_back_little_by_little,
+        ),
+        (
+            "    if OUTAGE[last_reason] then\n      begin_ramp(now)\n    end\n",
+            "    begin_ramp(now)\n",
+            test_outage.test_after_another_pause_nothing_holds_calls_back,
+        ),
+        (
+            "if fails or goes_on then",
+            "if fails then",
+            test_outage.test_an_outage_may_turn_out_to_be_another_illness,
+        ),
+        (
+            "    return goes_on\n",
+            "    return false\n",
+            test_outage.test_what_was_in_flight_when_the_outage_began_keeps_its_place_and_its_attempts,
+        ),
+        (
+            "return goes_on or is_complete and OUTAGE[item.verdict]",
+            "return goes_on",
+            test_outage.test_the_one_that_shows_the_outage_keeps_its_place_too,
         ),
         (
             "redis.call('DEL', RUN, RUN_CODE)",
@@ -544,10 +651,14 @@ MUTATIONS: dict[str, list[Mutation]] = {
             test_breaker.test_refusals_of_one_number_pause_nothing,
         ),
         (
-            "math.max(item.pause_until, now + rules.cooldown_ms)",
-            "now + rules.cooldown_ms",
+            "math.max(item.pause_until, now + cooldown)",
+            "now + cooldown",
             test_breaker.test_a_run_of_606_pauses_the_account_until_the_next_day,
         ),
+    ],
+    "shared/ramp": [
+        (" - ramp[2]", "", test_outage.test_after_an_outage_the_calls_come_back_little_by_little),
+        ("  redis.call('PEXPIRE', RAMP, RAMP_MS)\n", "", test_outage.test_the_ramp_ends),
     ],
     "shared/budget": [
         (

@@ -26,6 +26,8 @@ from voice_notify.ledger.breaker import Pause
 
 OUTAGE_RUN = 5
 PROBE = 2 * SECOND
+#: A process that may begin no more calls yet after an outage looks again after so long.
+RAMP_LOOK = 100
 NOT_CONNECTED = Outcome(Kind.TRANSIENT, "connect", "not sent: [Errno 111] Connection refused")
 BAD_GATEWAY = Outcome(Kind.UNCONFIRMED, "http-502", "HTTP 502 without the documented JSON")
 FORBIDDEN = Outcome(Kind.UNCLEAR, "http-403", "HTTP 403 without the documented JSON")
@@ -115,6 +117,12 @@ def test_a_lost_worker_is_no_outage(account: Account) -> None:
     assert account.ledger.account() is None
 
 
+def test_the_one_that_shows_the_outage_keeps_its_place_too(account: Account) -> None:
+    """Those before it could not know: they wait for their backoff."""
+    ids = meet(account, NOT_CONNECTED)
+    assert [account.ledger.record(id_).attempts for id_ in ids] == [1, 1, 1, 1, 0]
+
+
 def test_what_was_in_flight_when_the_outage_began_keeps_its_place_and_its_attempts(account: Account) -> None:
     """It goes back to where it stood, as if it had not been called: no backoff, no attempt, no call of the day."""
     first, second = submit_each(account, 2)
@@ -144,12 +152,16 @@ def test_no_attempt_is_used_up_by_probes(account: Account) -> None:
     assert probe(account, ACCEPTED) is None
 
 
-def test_the_deadline_runs_during_an_outage(account: Account) -> None:
-    """What meets the outage past its deadline has expired."""
-    id_ = account.submit(other_number(next(_numbers)), expires=10)
+@pytest.mark.parametrize("attempts", [0, 2])
+def test_the_deadline_runs_during_an_outage(account: Account, attempts: int) -> None:
+    """What meets the outage past its deadline has expired, also with its last attempt."""
+    id_ = account.submit(other_number(next(_numbers)), expires=200)
+    for _ in range(attempts):
+        account.call(id_, MAINTENANCE)
+        account.clock.advance(MINUTE)
     grant = account.granted(id_)
     meet(account, NOT_CONNECTED)
-    account.clock.advance(11 * SECOND)
+    account.clock.set(NOON + 200 * SECOND)
     account.settle(grant, NOT_CONNECTED)
     assert account.state(id_) is State.EXPIRED
 
@@ -256,7 +268,7 @@ def test_after_an_outage_the_calls_come_back_little_by_little(account: Account) 
         begun.append(calls)
         account.clock.advance(SECOND)
     assert begun == [4, 4, 8, 16, 32, 64, 128]
-    assert granted.idle_ms is not None
+    assert granted.idle_ms == RAMP_LOOK
     assert len(ids) > sum(begun)
 
 
@@ -268,6 +280,15 @@ def test_the_ramp_ends(account: Account) -> None:
     account.clock.advance(MINUTE)
     submit_each(account, 60)
     assert len(account.grant(64).grants) > 60
+    assert not account.client.exists(account.prefix + keys.RAMP)
+
+
+def test_after_another_pause_nothing_holds_calls_back(account: Account) -> None:
+    """The provider was there all the time."""
+    meet(account, NO_BALANCE, 1)
+    submit_each(account, 10)
+    assert probe(account, ACCEPTED) is None
+    assert len(account.grant().grants) == 9
 
 
 def test_an_urgent_one_goes_first_after_an_outage(account: Account) -> None:

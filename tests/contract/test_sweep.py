@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.account import GAP, LAPSED, LEASE, MAINTENANCE, Account, other_number
+from tests.support.account import GAP, LAPSED, LEASE, MAINTENANCE, NO_BALANCE, Account, other_number
 from tests.support.clock import MINUTE, SECOND
 from voice_notify.domain.states import State
 from voice_notify.ledger import keys
@@ -192,6 +192,13 @@ def test_a_sweep_wakes_nobody_while_the_account_is_paused(account: Account) -> N
     account.clock.advance(1)
     account.sweep()
     assert account.woken() == [Wakeup.ORDINARY]
+
+
+def test_a_sweep_tells_of_a_pause(account: Account) -> None:
+    """For the worker's log."""
+    assert account.sweep().pause is None
+    account.call(account.submit(), NO_BALANCE)
+    assert account.sweep().pause == account.ledger.account()
 
 
 def test_a_sweep_wakes_for_the_next_in_line_of_an_expired_one(account: Account) -> None:

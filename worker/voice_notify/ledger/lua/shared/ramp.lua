@@ -4,7 +4,6 @@ local RAMP = P .. 'ramp'
 local RAMP_FIRST, RAMP_MS, RAMP_LOOK_MS = 4, 10000, 100
 
 local function begin_ramp(now)
-  redis.call('DEL', RAMP)
   redis.call('HSET', RAMP, 'since', now, 'begun', 0)
   redis.call('PEXPIRE', RAMP, RAMP_MS)
 end
