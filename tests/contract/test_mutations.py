@@ -529,12 +529,13 @@ MUTATIONS: dict[str, list[Mutation]] = {
             test_outage.test_what_was_in_flight_when_the_outage_began_keeps_its_place_and_its_attempts,
         ),
         (
-            "keeps_place and was.ready_at or math.max",
+            "keeps_place and (next_probe and next_probe + 1 or was.ready_at) or math.max",
             "math.max",
             test_outage.test_what_was_in_flight_when_the_outage_began_keeps_its_place_and_its_attempts,
         ),
+        ("next_probe and next_probe + 1 or", "", test_outage.test_each_probe_calls_another_number),
         (
-            "  elseif keeps_place then\n    return 'waiting', 'new'\n",
+            "  elseif keeps_place then\n    return 'waiting', next_probe and 'backoff' or 'new'\n",
             "",
             test_outage.test_the_last_attempt_of_its_own_is_not_spent_on_an_outage,
         ),
@@ -623,8 +624,8 @@ MUTATIONS: dict[str, list[Mutation]] = {
             test_outage.test_what_was_in_flight_when_the_outage_began_keeps_its_place_and_its_attempts,
         ),
         (
-            "return goes_on or is_complete and OUTAGE[item.verdict]",
-            "return goes_on",
+            "return goes_on or is_complete and OUTAGE[item.verdict],",
+            "return goes_on,",
             test_outage.test_the_one_that_shows_the_outage_keeps_its_place_too,
         ),
         (

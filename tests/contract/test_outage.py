@@ -20,6 +20,7 @@ from tests.support.account import (
 )
 from tests.support.clock import MINUTE, NOON, SECOND
 from voice_notify.domain.outcome import Kind, Outcome
+from voice_notify.domain.reasons import Reason
 from voice_notify.domain.states import State
 from voice_notify.ledger import keys
 from voice_notify.ledger.breaker import Pause
@@ -150,6 +151,36 @@ def test_no_attempt_is_used_up_by_probes(account: Account) -> None:
         assert probe(account, MAINTENANCE) is not None
     assert account.ledger.counts()[State.DEAD] == 0
     assert probe(account, ACCEPTED) is None
+
+
+def test_each_probe_calls_another_number(account: Account) -> None:
+    """What the first meets may be its own trouble after all: the account does not stay paused because of it."""
+    in_trouble = account.submit(other_number(next(_numbers)), priority=9)
+    grant = account.granted(in_trouble)
+    meet(account, MAINTENANCE)
+    account.settle(grant, MAINTENANCE)
+    (other,) = submit_each(account, 1)
+    paused = probe(account, MAINTENANCE)
+    assert paused is not None
+    record = account.ledger.record(in_trouble)
+    assert (record.state, record.attempts, record.reason) == (State.WAITING, 0, Reason.BACKOFF)
+    assert account.due(in_trouble) == (paused.until_ms or 0) + 1
+    account.clock.set(paused.until_ms or 0)
+    assert account.begin_next() != [in_trouble]
+    assert account.state(other) is State.WAITING
+
+
+def test_a_probe_calls_the_same_number_again_where_there_is_no_other(account: Account) -> None:
+    """Nothing else waits: it is called as soon as a probe may go."""
+    account.configure(outage_run=1)
+    id_ = account.submit()
+    account.call(id_, MAINTENANCE, takes=0)
+    for _ in range(3):
+        paused = account.ledger.account()
+        assert paused is not None
+        account.clock.set((paused.until_ms or 0) + 1)
+        account.call(id_, MAINTENANCE, takes=0)
+    assert account.ledger.record(id_).attempts == 0
 
 
 @pytest.mark.parametrize("attempts", [0, 2])

@@ -317,9 +317,20 @@ class Reference:
         if lapsed:
             note.token = None
         self._count(note, outcome, now)
+        was_probe = self.pause is not None and self.pause.probe == token
         in_outage = self._hear(note, token, outcome, now)
-        self._move_on(note, outcome, now, keeps_place=in_outage and outcome.kind is Kind.TRANSIENT)
+        keeps_place = in_outage and outcome.kind is Kind.TRANSIENT
+        self._move_on(note, outcome, now, keeps_place=keeps_place)
+        if keeps_place and was_probe:
+            self._let_another_go_next(note)
         return note.state
+
+    def _let_another_go_next(self, note: Note) -> None:
+        """What a probe met in an outage may be its own trouble after all."""
+        assert self.pause is not None
+        assert self.pause.until is not None
+        if note.state is State.WAITING:
+            note.joins = note.since = self.pause.until + 1
 
     def _settle_late(self, note: Note, outcome: Outcome, now: int) -> str:
         if self.call_times[note.mobile] and not self.in_flight(note.mobile):

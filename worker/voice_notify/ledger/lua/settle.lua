@@ -99,19 +99,20 @@ local function count_call(item, was)
 end
 
 -- The state that follows, and its reason; a person's cancellation, a late success or the deadline may outdo the step's.
-local function decide_state(item, was, keeps_place)
+local function decide_state(item, was, keeps_place, next_probe)
   if item.state ~= 'accepted' and was.override then
     return was.override, was.override == 'accepted' and 'late' or 'cancelled'
   elseif (keeps_place or item.state == 'waiting') and was.deadline and was.deadline <= now then
     return 'expired', 'deadline'
   elseif keeps_place then
-    return 'waiting', 'new'
+    return 'waiting', next_probe and 'backoff' or 'new'
   end
   return item.state, item.reason
 end
 
--- Where the provider is ill, and nothing was placed, a notification keeps its place and its attempts.
-local function move_on(item, was, in_outage)
+-- Where the provider is ill, and nothing was placed, a notification keeps its place and its attempts. A probe lets another number go
+-- next, where there is one: what it met may be its own trouble after all.
+local function move_on(item, was, in_outage, next_probe)
   local record = NOTIFICATION .. item.id
   redis.call('ZREM', CALLING, item.id)
   local over = {'lease', 'override'}
@@ -123,9 +124,9 @@ local function move_on(item, was, in_outage)
     redis.call('HINCRBY', record, 'unconfirmed', 1)
   end
   local keeps_place = in_outage and item.kind == 'transient'
-  local state, reason = decide_state(item, was, keeps_place)
+  local state, reason = decide_state(item, was, keeps_place, next_probe)
   if state == 'waiting' then
-    local ready_at = keeps_place and was.ready_at or math.max(now, item.ready_at)
+    local ready_at = keeps_place and (next_probe and next_probe + 1 or was.ready_at) or math.max(now, item.ready_at)
     local attempts = keeps_place and was.attempts - 1 or was.attempts
     move('settle', item.id, now, was.state, nil, state, reason, detail_of(item),
       'ready_at', ready_at, 'attempts', attempts, reply_fields(item))
@@ -162,8 +163,8 @@ local function settle(item)
     observe('took', item.took, LATENCY_MS)
   end
   count_call(item, was)
-  local in_outage = tell_breaker(item, was.mobile, now)
-  return {result = move_on(item, was, in_outage)}
+  local in_outage, next_probe = tell_breaker(item, was.mobile, now)
+  return {result = move_on(item, was, in_outage, next_probe)}
 end
 
 local replies = each_item(settle)

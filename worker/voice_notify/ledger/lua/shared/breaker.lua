@@ -74,8 +74,8 @@ local function why_paused(item)
   return item.code, item.message
 end
 
--- Returns whether the attempt met an outage. While the account is paused only the probe is heard: calls begun before the pause say
--- nothing new.
+-- Returns whether the attempt met an outage, and of a probe that did the time (ms) of the next one. While the account is paused only the
+-- probe is heard: calls begun before the pause say nothing new.
 local function tell_breaker(item, mobile, now)
   local is_complete = completes_run(item, mobile)
   local fails = item.verdict == 'failed' or is_complete
@@ -104,5 +104,5 @@ local function tell_breaker(item, mobile, now)
     end
   end
   paused = nil -- what was read is old
-  return goes_on or is_complete and OUTAGE[item.verdict]
+  return goes_on or is_complete and OUTAGE[item.verdict], is_probe and tonumber(redis.call('HGET', ACCOUNT, 'until') or nil)
 end
