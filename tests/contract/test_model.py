@@ -35,7 +35,6 @@ from tests.support.account import (
 )
 from tests.support.clock import DAY, HOUR, MINUTE, SECOND
 from tests.support.reference import FINAL, NOT_PLACED, Note, Reference
-from voice_notify.domain.calendar import china_day
 from voice_notify.domain.notification import OnUnconfirmed
 from voice_notify.domain.outcome import Kind, Outcome
 from voice_notify.domain.retry import decide
@@ -440,13 +439,10 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_has_ended_is_in_its_days_list(self) -> None:
-        ended = [note for note in self.model.notes.values() if note.state in FINAL]
-        listed: dict[str, list[str]] = {}
-        for note in ended:
-            name = f"{self.account.prefix}{keys.ENDED}{note.state}:{china_day(note.ended)}"
-            if name not in listed:
-                listed[name] = self.account.client.lrange(name, 0, -1)  # type: ignore[assignment] # redis-py's
-            assert listed[name].count(note.id) == 1
+        for (state, day), expected in self.model.days.items():
+            name = f"{self.account.prefix}{keys.ENDED}{state}:{day}"
+            listed: Any = self.account.client.lrange(name, 0, -1)
+            assert sorted(listed) == sorted(expected.ids)
 
     @invariant()
     def no_line_is_forgotten(self) -> None:

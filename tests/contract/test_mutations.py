@@ -159,13 +159,18 @@ MUTATIONS: dict[str, list[Mutation]] = {
     ],
     "shared/agenda": [
         (
-            "if not planned or at < planned % BAND then",
-            "if not planned then",
+            "math.min(at, planned % BAND)",
+            "planned % BAND",
             test_submit.test_after_its_countdown_it_has_the_place_of_its_priority,
         ),
         (
-            "    wake_for(priority, at, now)\n  end",
-            "  end",
+            "math.max(priority, 9 - math.floor(planned / BAND))",
+            "9 - math.floor(planned / BAND)",
+            test_promotions.test_an_urgent_one_is_heard_of_where_a_less_urgent_one_is_due_to_move_up,
+        ),
+        (
+            "PROMOTIONS, banded(higher, earlier), mobile)\n  wake_for(priority, at, now)\n",
+            "PROMOTIONS, banded(higher, earlier), mobile)\n",
             test_wakeups.test_a_number_that_becomes_urgent_wakes_for_that,
         ),
     ],

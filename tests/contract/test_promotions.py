@@ -8,6 +8,7 @@ from tests.support.account import GAP, LEASE, MAINTENANCE, MOBILE, REFUSED, Acco
 from tests.support.clock import MINUTE, SECOND
 from voice_notify.ledger import keys
 from voice_notify.ledger.bands import banded
+from voice_notify.ledger.ledger import Wakeup
 
 
 def add_others(account: Account, count: int, priority: int) -> None:
@@ -42,6 +43,18 @@ def test_each_step_up_is_taken(account: Account) -> None:
         if priority < 9:
             assert account.client.zscore(line, MOBILE) == banded(priority, account.clock.now)
     assert account.state("p9") == "calling"
+
+
+def test_an_urgent_one_is_heard_of_where_a_less_urgent_one_is_due_to_move_up(account: Account) -> None:
+    """Its number is looked at anyway, but for something of a lower priority, to which a full process does not listen."""
+    account.submit(id="low")
+    account.submit(id="middle", priority=5, countdown=1)
+    account.clock.advance(SECOND)
+    account.woken()
+    account.submit(id="urgent", priority=9)
+    assert Wakeup.URGENT in account.woken()
+    assert account.client.zscore(account.prefix + keys.PROMOTIONS, MOBILE) == banded(9, account.clock.now)
+    assert account.begin_next(1) == ["urgent"]
 
 
 def test_one_that_becomes_ready_and_is_less_urgent_changes_nothing(account: Account) -> None:

@@ -71,6 +71,17 @@ class Note:
 
 
 @dataclass
+class Day:
+    """What came to a final state on a day.
+
+    It is kept as long as the newest in it: where the server's clock went back, less long than those before that.
+    """
+
+    ids: set[str] = field(default_factory=set)
+    kept_until: int = 0  #: ms, by the server's clock
+
+
+@dataclass
 class Pause:
     """The account is paused; `until` is when a probe may go, None for a pause by hand."""
 
@@ -130,6 +141,7 @@ class Reference:
     seq: int = 0
     server: int = 0  #: ms, its clock
     forgotten: Counter[State] = field(default_factory=Counter)
+    days: dict[tuple[State, int], Day] = field(default_factory=dict)  #: what ended, by state and the provider's day
 
     # Looking.
 
@@ -189,6 +201,7 @@ class Reference:
             if noted + max(self.limits.gap_ms, self.limits.window_ms) <= self.server:
                 self.promised[mobile] = self.free_at(mobile)
                 self.call_times[mobile].clear()
+        self.days = {name: day for name, day in self.days.items() if day.kept_until > self.server}
         if self.run_ends <= self.server:
             self.run = set()
         if self.ramp and self.ramp.ends <= self.server:
@@ -197,6 +210,10 @@ class Reference:
     def _end(self, note: Note, state: State, reason: str, now: int) -> None:
         note.state, note.reason, note.ended = state, reason, now
         note.kept_until = self.server + self.rules.retention_ms
+        if state in FINAL:
+            day = self.days.setdefault((state, (now + _CHINA) // _DAY), Day())
+            day.ids.add(note.id)
+            day.kept_until = note.kept_until
 
     # What applications do.
 

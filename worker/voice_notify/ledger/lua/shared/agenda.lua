@@ -11,11 +11,13 @@ local function put_on_agenda(mobile, priority, at, now)
   wake_for(priority, at, now)
 end
 
--- Has the number's place found anew then, or earlier as planned.
+-- Has the number's place found anew then, or earlier as planned, and among those of that priority, or a higher one as planned.
 local function look_again(mobile, priority, at, now)
   local planned = redis.call('ZSCORE', PROMOTIONS, mobile)
-  if not planned or at < planned % BAND then
-    redis.call('ZADD', PROMOTIONS, banded(priority, at), mobile)
-    wake_for(priority, at, now)
+  local earlier, higher = at, priority
+  if planned then
+    earlier, higher = math.min(at, planned % BAND), math.max(priority, 9 - math.floor(planned / BAND))
   end
+  redis.call('ZADD', PROMOTIONS, banded(higher, earlier), mobile)
+  wake_for(priority, at, now)
 end
