@@ -46,7 +46,7 @@ def test_each_step_up_is_taken(account: Account) -> None:
 
 
 def test_an_urgent_one_is_heard_of_where_a_less_urgent_one_is_due_to_move_up(account: Account) -> None:
-    """Its number is looked at anyway, but for something of a lower priority, to which a full process does not listen."""
+    """Its number is looked at anyway, but for a lower priority, to which a full process does not listen."""
     account.submit(id="low")
     account.submit(id="middle", priority=5, countdown=1)
     account.clock.advance(SECOND)
