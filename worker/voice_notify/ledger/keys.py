@@ -45,6 +45,10 @@ run it; a test compares the names in its text with those here.
 |                   |        | since 1970-01-01, China time)                         |                       |
 | spent:<day>       | string | billing units of that day's calls, for `daily_budget` | 2 days                |
 | sequence          | string | counter: the order of submission                      | permanently           |
+| set_aside         | list   | messages from the broker that no worker could         | 7 days after the      |
+|                   |        | process, JSON, the newest first, at most 100          | newest                |
+| redeliveries:     | string | how often a message came again that had ended its     | until it ends, an     |
+| <digest>          |        | process                                               | hour at most          |
 
 A notification lives until it is final and `retention` has passed, a dead letter until it is replayed or purged.
 
@@ -86,6 +90,8 @@ TOTALS: Final = "totals"
 DAY: Final = "day:"
 SPENT: Final = "spent:"
 SEQUENCE: Final = "sequence"
+SET_ASIDE: Final = "set_aside"
+REDELIVERIES: Final = "redeliveries:"
 
 #: Fields of a notification's hash. Those that would be empty or zero are left out.
 FIELDS: Final = {
