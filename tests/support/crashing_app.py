@@ -12,7 +12,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.worker import impatient
+from tests.support.worker import HUNGRY, KILLER, impatient
 from voice_notify.broker.application import app
 from voice_notify.ledger.ledger import Ledger
 from voice_notify.provider.client import ProviderClient
@@ -20,6 +20,8 @@ from voice_notify.provider.client import ProviderClient
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from voice_notify.domain.notification import Notification
+    from voice_notify.ledger.contracts import Submission
     from voice_notify.ledger.scripts import Scripts
 
 __all__ = ["app"]
@@ -48,6 +50,21 @@ def crash_after(owner: object, name: str, step: str, *, when: Callable[[Any], ob
     setattr(owner, name, crashing)
 
 
+def run_out_of_memory() -> None:
+    """End each process that is about to submit a notification of a certain id, as one that takes all memory would."""
+    original = Ledger.submit
+
+    @wraps(original)
+    def crashing(self: Ledger, notification: Notification) -> Submission:
+        if notification.id == KILLER:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if notification.id == HUNGRY:
+            raise MemoryError
+        return original(self, notification)
+
+    Ledger.submit = crashing  # type: ignore[method-assign]
+
+
 def shorten_leases() -> None:
     """Make every ledger of this process impatient."""
     original = Ledger.__init__
@@ -61,6 +78,7 @@ def shorten_leases() -> None:
 
 shorten_leases()
 app.conf.worker_lost_wait = 1.0  # likewise, for the message of a process that was killed
+run_out_of_memory()
 crash_after(Ledger, "submit", "submitted")
 crash_after(Ledger, "wait_for_wakeup", "woken")
 crash_after(Ledger, "grant", "begun", when=lambda granted: granted.grants)

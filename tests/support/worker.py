@@ -24,6 +24,9 @@ APP = "voice_notify"
 CRASHING_APP = "tests.support.crashing_app"
 STOP_SECONDS = 30
 
+#: The ids of messages that kill each process of the crashing application that handles them, or find no memory there.
+KILLER, HUNGRY = "killer", "hungry"
+
 
 def impatient(scripts: Scripts) -> Scripts:
     """The crashing application's scripts: it notices a lost call soon, to spare the tests the wait."""
@@ -52,6 +55,11 @@ class Worker:
     def running(self) -> bool:
         """Whether its main process lives."""
         return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process id of its main process."""
+        return self._process.pid
 
     def children(self) -> list[int]:
         """The process ids of its pool."""

@@ -86,7 +86,7 @@ def test_no_circle() -> None:
         ("requests", ("provider",)),
         ("httptools", ("provider",)),
         ("celery", ("broker", "producer", "delivery", "monitoring")),
-        ("kombu", ("broker",)),
+        ("kombu", ("broker", "delivery")),
         ("tornado", ("monitoring.flower",)),
         ("prometheus_client", ("monitoring.metrics", "cli.operate.metrics")),
         ("rich", ("cli", "demo", "sandbox")),

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from voice_notify.accounts import Account
 from voice_notify.concurrency.shared_flag import SharedFlag
 from voice_notify.delivery.calls import Calls
+from voice_notify.delivery.redeliveries import Redeliveries
+from voice_notify.delivery.set_aside import SetAside
 from voice_notify.delivery.timestamps import Timestamps
 from voice_notify.domain.retry import RetryPolicy
+from voice_notify.ledger.broker_messages import BrokerMessages
 from voice_notify.monitoring.task_events import EventSwitch, TaskEvents
 from voice_notify.provider.client import ProviderClient
 
@@ -31,6 +34,7 @@ class WorkerProcess:
         self.event_switch = EventSwitch(hostname, wanted=task_events)
         self.timestamps = Timestamps()  # a process that is forked later knows what time it was when the worker began
         self._app = app
+        self._hostname = hostname
         self._making = threading.RLock()  # Celery's thread pool may ask twice at once
         self._process = 0
         self._events: TaskEvents | None = None
@@ -44,6 +48,16 @@ class WorkerProcess:
             if self._events is None:
                 self._events = TaskEvents(self._app, self.event_switch)
             return self._events
+
+    @property
+    def set_aside(self) -> SetAside:
+        """Where this worker leaves messages that it cannot process."""
+        return SetAside(BrokerMessages(self.account.ledger.scripts), worker=self._hostname)
+
+    @property
+    def redeliveries(self) -> Redeliveries:
+        """How often messages have come again."""
+        return Redeliveries(BrokerMessages(self.account.ledger.scripts))
 
     def start(self) -> None:
         """Begin to call in this process, after the fork, with connections of its own."""

@@ -27,6 +27,7 @@ _WITHOUT_QUOTATION = {
     consumer.UNKNOWN_TASK_ERROR: ("Received unregistered task of type %s", 1),
     consumer.INVALID_TASK_ERROR: ("Received invalid task message: %s", 1),
     consumer.MESSAGE_DECODE_ERROR: ("Can't decode message body: %r", 1),
+    "Could not restore message: %r": ("Could not restore a message", 0),
 }
 
 

@@ -151,6 +151,5 @@ notify: TypedNotify = app.task(
     reject_on_worker_lost=True,
     # Monitors see a notification's calls under this name and its id (`task_events.py`), not that its message was taken.
     send_events=False,
-    Request="voice_notify.delivery.celery_fixes:PrivateRequest",
     throws=(InvalidNotification, KeyConflict, LineFull),
 )(_submit_for_another)

@@ -29,16 +29,13 @@ def submit_message(app: Application, request: Any, args: Sequence[Any], kwargs: 
     """
     account = app.account
     try:
-        notification = build(
-            account,
-            args,
-            kwargs,
-            {
-                "task_id": request.id,
-                "priority": (request.delivery_info or {}).get("priority"),
-                "expires": request.expires,
-            },
-        )
+        options = {
+            "task_id": request.id,
+            "priority": (request.delivery_info or {}).get("priority"),
+            "eta": request.eta,
+            "expires": request.expires,
+        }
+        notification = build(account, args, kwargs, options)
         submission = _retrying()(account.ledger.submit, notification)
         log_submission(notification, submission)
     except (InvalidNotification, KeyConflict, LedgerDamaged, LineFull) as error:
