@@ -21,7 +21,15 @@ def test_every_alert_finds_its_section() -> None:
     """The anchors that the alerts name are there; so are those of the runbook's own links."""
     wanted = {
         *("balance-spent", "account-suspended", "provider-down", "redis-lost", "workers-down", "late-calls"),
-        *("dead-letters", "unconfirmed-calls", "upgrade", "secret-rotation", "number-complaints", "whitelist"),
+        *(
+            "dead-letters",
+            "messages-set-aside",
+            "unconfirmed-calls",
+            "upgrade",
+            "secret-rotation",
+            "number-complaints",
+            "whitelist",
+        ),
         "budget-spent",
     }
     alerts = DEPLOY / "prometheus" / "alerts.yml"
