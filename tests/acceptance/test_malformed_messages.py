@@ -78,7 +78,8 @@ def test_no_message_ends_the_worker(deployment: Deployment) -> None:
     """All kinds at once: each is set aside, in one line of the log without its content, and nobody is called."""
     sent = malformed.send_to_queue(deployment.broker_url)
     calls_go_on(deployment)
-    assert eventually(lambda: log_of(deployment).count("message set aside") == sent), log_of(deployment)
+    assert eventually(lambda: log_of(deployment).count("message set aside") >= sent), log_of(deployment)
+    assert log_of(deployment).count("message set aside") == sent
     assert eventually(lambda: malformed.nothing_is_held(deployment))
     assert len(set_aside(deployment)) == min(sent, KEPT_MESSAGES)
     log = log_of(deployment)
