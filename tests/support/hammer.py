@@ -37,6 +37,7 @@ OPTIONS = LedgerRules(
     suspect_run=1000,
     cooldown_ms=1,
     cooldown_max_ms=1,
+    outage_run=1000,
 )
 
 
