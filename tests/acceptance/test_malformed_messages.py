@@ -37,7 +37,7 @@ def deployment(running: Deployment) -> Iterator[Deployment]:
     running.reset()
     if not any(worker.running for worker in running.workers):
         running.start_worker()
-        assert eventually(lambda: "ready." in log_of(running))  # its queue is there
+    assert eventually(lambda: "ready." in log_of(running))  # its queue is there: RabbitMQ drops what has none
     pid = running.workers[-1].pid
     yield running
     assert running.workers[-1].running
