@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,20 +14,22 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tests.support.account import ACCEPTED, Account, other_number
+from tests.support.account import ACCEPTED, MOBILE, Account, other_number
 from tests.support.redis_server import RedisServer
 from voice_notify.domain.notification import build_notification
 from voice_notify.domain.reasons import EndReason
 from voice_notify.domain.retry import Step, Window
 from voice_notify.domain.states import State
 from voice_notify.domain.windows import Limits
-from voice_notify.errors import LedgerDamaged, LineFull, StoreUnavailable
+from voice_notify.errors import LedgerDamaged, LineFull, NotAllowed, StoreUnavailable
 from voice_notify.ledger import contracts, scripts
+from voice_notify.ledger.client import Client
 from voice_notify.ledger.connect import connect
 from voice_notify.ledger.dead_letters import Filter
 from voice_notify.ledger.declaration import BatchScript, Script
 from voice_notify.ledger.ledger import Settlement, Wakeup
 from voice_notify.ledger.redis_errors import store_errors
+from voice_notify.ledger.results import SubmitStatus
 from voice_notify.ledger.scripts import with_includes
 from voice_notify.settings import SecretUrl, Settings
 
@@ -49,6 +53,47 @@ def test_forgotten_scripts_of_many(account: Account, monkeypatch: pytest.MonkeyP
     account.client.script_flush()
     assert account.ledger.settle(ended) == ["accepted"] * 3
     assert [len(account.explain(id_).history) for id_ in ids] == [3, 3, 3]
+
+
+@pytest.fixture
+def forgetful(account: Account) -> Iterator[Account]:
+    """An account whose Redis forgets its scripts all the time."""
+    over = threading.Event()
+
+    def flush() -> None:
+        while not over.is_set():
+            account.client.script_flush()
+
+    with ThreadPoolExecutor(1) as thread:
+        flushing = thread.submit(flush)
+        yield account
+        over.set()
+    flushing.result()
+
+
+def test_scripts_that_are_forgotten_all_the_time(forgetful: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither one nor many at once are refused, and each is run once."""
+    for number in range(100):
+        forgetful.submit(other_number(number))
+    monkeypatch.setattr(scripts, "_ITEMS_AT_ONCE", 10)
+    made = [
+        build_notification(other_number(100 + number), "453662", id=f"n{number}", templates={}) for number in range(100)
+    ]
+    replies = forgetful.ledger.submit_many(made)
+    assert [getattr(reply, "status", reply) for reply in replies] == [SubmitStatus.STORED] * 100
+    assert forgetful.ledger.counts()[State.WAITING] == 200
+
+
+def test_a_script_that_may_not_be_loaded(redis_server: RedisServer) -> None:
+    """A user without that right is told so, in the error of this package, and of nothing that was to be stored."""
+    url = redis_server.url.replace("//", "//lame:any@")
+    with redis_server.client() as admin, Client.from_url(url, decode_responses=True, protocol=2) as client:
+        admin.acl_setuser("lame", enabled=True, nopass=True, categories=["+@all"], commands=["-script"], keys=["*"])
+        admin.script_flush()
+        with pytest.raises(NotAllowed) as refused:
+            Account(client).submit()
+        assert MOBILE not in str(refused.value)
+        admin.acl_deluser("lame")
 
 
 def test_shared_parts_are_included_once_and_before_those_that_use_them() -> None:
@@ -143,6 +188,14 @@ def test_an_unreachable_redis(account: Account, use: Callable[[Account], object]
         account.ledger.scripts.client = redis.Redis(port=port, retry=Retry(NoBackoff(), 0))
         with pytest.raises(StoreUnavailable):
             use(account)
+
+
+def test_a_refusal_that_nobody_knows() -> None:
+    """Whatever Redis, or a proxy before it, refuses, a caller meets an error of this package."""
+    with pytest.raises(StoreUnavailable), store_errors:
+        raise redis.ResponseError("ERR unknown command 'evalsha'")
+    with pytest.raises(LedgerDamaged), store_errors:
+        raise redis.ResponseError("WRONGTYPE Operation against a key holding the wrong kind of value")
 
 
 @pytest.mark.parametrize(

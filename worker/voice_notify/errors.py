@@ -33,7 +33,7 @@ class LineFull(VoiceNotifyError):
 
 
 class StoreUnavailable(VoiceNotifyError, ConnectionError):
-    """Redis could not be reached, even after short retries.
+    """Redis could not be reached, even after short retries, or refuses what it is asked.
 
     After a submit, the caller cannot know whether it was stored: submit again with the same `key` or `task_id`.
     """

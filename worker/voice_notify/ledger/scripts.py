@@ -121,19 +121,15 @@ class Scripts:
             try:
                 return self._evaluate(self.client, script, arguments)
             except NoScriptError:
-                self.client.script_load(script.text)
-                return self._evaluate(self.client, script, arguments)
+                return self._load_and_evaluate(script, arguments)
 
     def _run_many(self, script: _Prepared, groups: Sequence[Sequence[Argument]]) -> list[Any]:
         with store_errors:
             replies = self._send(script, groups)
-            forgotten = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-            if forgotten:
-                self.client.script_load(script.text)
-                for i, reply in zip(forgotten, self._send(script, [groups[i] for i in forgotten]), strict=True):
-                    replies[i] = reply
-            for reply in replies:
-                if isinstance(reply, Exception):
+            for i, reply in enumerate(replies):
+                if isinstance(reply, NoScriptError):
+                    replies[i] = self._load_and_evaluate(script, groups[i])
+                elif isinstance(reply, Exception):
                     raise reply
             return replies
 
@@ -142,6 +138,22 @@ class Scripts:
             for arguments in groups:
                 self._evaluate(pipe, script, arguments)
             return pipe.execute(raise_on_error=False)
+
+    def _load_and_evaluate(self, script: _Prepared, arguments: Sequence[Argument]) -> Any:  # noqa: ANN401
+        """Run a script that Redis has forgotten, in one transaction: it cannot be forgotten again in between."""
+        # Not redis-py's own transaction, whose errors quote the command, and so a number and its text.
+        pipe: Any
+        with self.client.pipeline(transaction=False) as pipe:
+            pipe.execute_command("MULTI")
+            pipe.script_load(script.text)
+            self._evaluate(pipe, script, arguments)
+            pipe.execute_command("EXEC")
+            replies = pipe.execute(raise_on_error=False)
+        # A command that was refused before EXEC says why; EXEC then says only that there was such a one.
+        for reply in (*replies[:-1], *(replies[-1] if isinstance(replies[-1], list) else replies[-1:])):
+            if isinstance(reply, Exception):
+                raise reply
+        return replies[-1][-1]
 
     def _evaluate(self, client: redis.Redis, script: _Prepared, arguments: Sequence[Argument]) -> Any:  # noqa: ANN401
         return client.evalsha(script.digest, 1, self.prefix, *arguments)
