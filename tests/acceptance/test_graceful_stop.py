@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -82,3 +84,38 @@ def test_another_worker_takes_over_what_a_stopped_one_left(
     deployment.start_worker()
     assert {record.state for record in deployment.all_finished(ids)} == {State.ACCEPTED}
     assert Counter(call["mobile"] for call in deployment.sandbox.get("/calls")) == dict.fromkeys(mobiles, 1)
+
+
+@pytest.mark.parametrize("pause", [0, 0.002, 0.3])
+def test_a_second_sigterm_ends_nothing(deployment: Deployment, pause: float) -> None:
+    """Whoever is impatient, or a supervisor that tells every process of the group, rings nobody's phone twice."""
+    worker = deployment.start_worker()
+    deployment.script(latency=2)
+    mobiles = [new_mobile() for _ in range(IN_FLIGHT)]
+    ids = [deployment.send(mobile) for mobile in mobiles]
+    for mobile in mobiles:
+        deployment.called(mobile)
+    worker.terminate_group()
+    for _ in range(5):
+        time.sleep(pause)
+        worker.terminate_group()
+    worker.stop()
+    assert states(ids) == {State.ACCEPTED: IN_FLIGHT}
+    assert deployment.sandbox.get("/summary")["requests"] == IN_FLIGHT
+
+
+def test_sigterm_to_one_process_has_it_finish_its_calls(deployment: Deployment) -> None:
+    """The pool replaces it; the worker goes on."""
+    worker = deployment.start_worker()
+    deployment.script(latency=1)
+    id_ = deployment.send(new_mobile())
+    assert eventually(lambda: len(deployment.sandbox.get("/calls")) == 1)
+    before = set(worker.children())
+    for _ in range(2):
+        worker.signal_children(signal.SIGTERM)
+        time.sleep(0.1)
+    assert deployment.finished(id_).state is State.ACCEPTED
+    assert eventually(lambda: len(worker.children()) == len(before) and not before & set(worker.children()))
+    assert deployment.finished(deployment.send(new_mobile())).state is State.ACCEPTED
+    assert deployment.sandbox.get("/summary")["requests"] == 2
+    assert worker.stop() == 0

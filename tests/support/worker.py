@@ -87,6 +87,13 @@ class Worker:
         self._process.terminate()
         return self._process.wait(STOP_SECONDS)
 
+    def terminate_group(self) -> None:
+        """Send SIGTERM to its whole process group, where that still exists."""
+        try:
+            os.killpg(self._process.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+
     def interrupt(self) -> int:
         """End it by Ctrl-C, of which the terminal tells the whole process group; its exit code."""
         os.killpg(self._process.pid, signal.SIGINT)

@@ -17,12 +17,12 @@ def copied(stage: Stage) -> list[str]:
 
 
 def test_what_builds_the_wheel_is_left_behind() -> None:
-    """What builds the wheel is left behind: the second stage takes the environment from the first, and nothing else."""
+    """What builds the wheel is left behind: the second stage takes the environment from the first, and adds a spool."""
     build, runtime = stages()
     assert build.name == "build"
     assert copied(runtime) == []
     assert runtime.all("COPY") == ["--from=build /opt/voice-notify /opt/voice-notify"]
-    assert runtime.all("RUN") == []
+    assert runtime.all("RUN") == ["install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/voice-notify"]
 
 
 def test_everything_that_is_copied_exists_and_is_not_ignored() -> None:

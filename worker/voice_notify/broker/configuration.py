@@ -67,6 +67,8 @@ def configuration() -> dict[str, Any]:
         "broker_use_ssl": _broker_tls(url),
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        # A refusal, as after a slip in an ACL file, is waited out too: a worker that ends knows no outcomes any more.
+        "broker_channel_error_retry": True,
         "broker_connection_timeout": 2,
         "broker_transport_options": _AMQP_OPTIONS if amqp else _REDIS_OPTIONS,
         "task_queues": [Queue(queue, queue_arguments=_QUORUM if amqp else None)],  # type: ignore[no-untyped-call]

@@ -12,6 +12,7 @@ from voice_notify.delivery.dispatcher import Begun, Dispatcher
 from voice_notify.delivery.monitor import Monitor
 from voice_notify.delivery.settlement import Settler
 from voice_notify.delivery.slots import Slots
+from voice_notify.delivery.spool import Spool
 from voice_notify.delivery.timestamps import Timestamps
 from voice_notify.domain.outcome import Outcome
 from voice_notify.domain.retry import RetryPolicy, decide
@@ -46,13 +47,14 @@ class Calls:
         in_flight: int,
         reserved: int = 0,  # beyond these, for urgent ones only
         stopping: Callable[[], bool] = lambda: False,
+        spool: Spool | None = None,  # for what cannot be settled before the end
     ) -> None:
         self._provider = provider
         self._policy = policy
         self._slots = Slots(in_flight, reserved)
         self._timestamps = timestamps
         self._begun: Background[Begun] = Background("call", self._place_each, threads=in_flight + reserved)
-        self._settler = Settler(ledger, monitor)
+        self._settler = Settler(ledger, monitor, spool)
         begin = self._begun.put
         self._dispatcher = Dispatcher(ledger, self._slots, begin, monitor, timestamps, stopping=stopping)
 
@@ -61,7 +63,7 @@ class Calls:
         self._dispatcher.start()
 
     def close(self) -> None:
-        """Begin no more, finish the calls that are in flight and settle them."""
+        """Begin no more, finish the calls that are in flight, and settle them or leave their outcomes to the spool."""
         self._dispatcher.close()
         self._slots.wait_until_free()
         self._begun.close()

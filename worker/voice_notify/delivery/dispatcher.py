@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from voice_notify.errors import StoreUnavailable
+from voice_notify.errors import NotAllowed, StoreUnavailable
 from voice_notify.ledger.ledger import Ledger, Wakeup
 from voice_notify.monitoring.logs import get_logger
 
@@ -126,7 +126,7 @@ class Dispatcher:
     def _try_to_turn(self, room: Room) -> float:
         try:
             return self.turn(room)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, NotAllowed) as error:
             log.warning("the dispatcher waits for Redis", error=str(error))
             return _PAUSE_AFTER_TROUBLE_S
         except Exception:
@@ -139,7 +139,7 @@ class Dispatcher:
             self._hears_ordinary = self._slots.room.ordinary > 0
             try:
                 self._hear()
-            except StoreUnavailable as error:
+            except (StoreUnavailable, NotAllowed) as error:
                 log.debug("no wake-ups without Redis", error=str(error))
                 time.sleep(_PAUSE_AFTER_TROUBLE_S)
             except Exception:

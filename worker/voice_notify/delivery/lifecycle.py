@@ -4,7 +4,8 @@ Each process of the pool begins to call with `worker_process_init`; where the po
 it (`bootstep.py`). Celery tells `worker_shutting_down` in the main process from inside the signal's handler: the flag
 is shared with the processes of the pool, which from then on begin nothing. The sweeper stops with its boot step. Each
 process of the pool ends with `worker_process_shutdown`, or, where the pool has no processes, the worker with
-`worker_shutdown`: both finish the calls in flight. SIGQUIT is Celery's cold shutdown.
+`worker_shutdown`: both finish the calls in flight. However often SIGTERM comes, to whichever processes, it ends nothing
+that is on the wire (`sigterm.py`). SIGQUIT is Celery's cold shutdown.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from __future__ import annotations
 from celery import signals
 
 from voice_notify.broker.application import app
+from voice_notify.delivery.sigterm import take_sigterm_once
 from voice_notify.monitoring.worker_logs import leave_out_banner
 
 
 def _begin(**_: object) -> None:
     if app.worker_process:
+        if app.worker_process.is_of_pool:
+            take_sigterm_once()
         app.worker_process.start()
 
 

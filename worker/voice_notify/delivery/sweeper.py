@@ -10,7 +10,7 @@ from voice_notify.concurrency.background import Background
 from voice_notify.delivery.settlement import report
 from voice_notify.domain.outcome import LEASE_RAN_OUT, Kind, Outcome
 from voice_notify.domain.retry import RetryPolicy, decide
-from voice_notify.errors import StoreUnavailable
+from voice_notify.errors import NotAllowed, StoreUnavailable
 from voice_notify.ledger.ledger import Lapsed, Ledger, Settlement
 from voice_notify.monitoring.logs import get_logger
 
@@ -92,6 +92,6 @@ class Sweeper:
     def _tick(self) -> float:
         try:
             return 0.0 if self.sweep() else SWEEP_INTERVAL_S
-        except StoreUnavailable as error:
+        except (StoreUnavailable, NotAllowed) as error:
             log.warning("the sweeper waits for Redis", error=str(error))
             return SWEEP_INTERVAL_S

@@ -11,11 +11,14 @@ from voice_notify.concurrency.shared_flag import SharedFlag
 from voice_notify.delivery.calls import Calls
 from voice_notify.delivery.redeliveries import Redeliveries
 from voice_notify.delivery.set_aside import SetAside
+from voice_notify.delivery.spool import Spool
 from voice_notify.delivery.timestamps import Timestamps
 from voice_notify.domain.retry import RetryPolicy
+from voice_notify.errors import SettingsError
 from voice_notify.ledger.broker_messages import BrokerMessages
 from voice_notify.monitoring.task_events import EventSwitch, TaskEvents
 from voice_notify.provider.client import ProviderClient
+from voice_notify.settings.model import variable_of
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -30,15 +33,22 @@ class WorkerProcess:
         # Not the application's account, which a task may use: its connections are not to be carried through a fork.
         self.account = Account(settings)
         self.policy = retry_policy(self.account.settings)
+        self.spool = _spool(self.account.settings)
         self.stopping = SharedFlag()  #: whether this worker was told to stop: it begins nothing more
         self.event_switch = EventSwitch(hostname, wanted=task_events)
         self.timestamps = Timestamps()  # a process that is forked later knows what time it was when the worker began
         self._app = app
         self._hostname = hostname
         self._making = threading.RLock()  # Celery's thread pool may ask twice at once
+        self._main_process = os.getpid()
         self._process = 0
         self._events: TaskEvents | None = None
         self._calls: Calls | None = None
+
+    @property
+    def is_of_pool(self) -> bool:
+        """Whether this is a process of the pool, and not the worker's main process."""
+        return os.getpid() != self._main_process
 
     @property
     def events(self) -> TaskEvents:
@@ -94,12 +104,24 @@ class WorkerProcess:
             in_flight=settings.calls_in_flight,
             reserved=settings.reserved_calls,
             stopping=self.stopping.is_set,
+            spool=self.spool,
         )
 
     def _leave_parents_things(self) -> None:
         if self._process != os.getpid():
             self._process, self._events, self._calls = os.getpid(), None, None
             self.account = Account(self.account.settings)
+
+
+def _spool(settings: Settings) -> Spool | None:
+    if settings.spool is None:
+        return None
+    spool = Spool(settings.spool, settings.app_id)
+    try:
+        spool.prepare()
+    except OSError as error:
+        raise SettingsError(f"spool: {error} ({variable_of('spool')})") from None
+    return spool
 
 
 def retry_policy(settings: Settings) -> RetryPolicy:

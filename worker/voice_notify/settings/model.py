@@ -106,6 +106,7 @@ class Settings(BaseModel):
     outage_probe_max: float = Field(default=60, ge=_MILLISECOND_S, le=_HOUR_S)
 
     # What a worker writes. The level is Celery's `--loglevel`.
+    spool: Path | None = None
     log_format: LogFormat = LogFormat.CONSOLE
 
     _secret_file: SecretFile | None = PrivateAttr(default=None)
