@@ -6,7 +6,7 @@ import pickle
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -124,13 +124,36 @@ def test_a_group_is_as_many_submits(cli: Cli, notify: TypedNotify, monkeypatch: 
 
 
 def test_a_moment_may_be_text(cli: Cli, notify: TypedNotify) -> None:
-    """As Celery takes it, with a zone or without, and then in UTC."""
+    """As Celery takes it, in any zone."""
     at = datetime.now(UTC) + timedelta(hours=1)
-    moments: tuple[datetime | str, ...] = (at, at.isoformat(), at.replace(tzinfo=None).isoformat())
+    moments: tuple[datetime | str, ...] = (at, at.isoformat(), at.astimezone(timezone(timedelta(hours=8))).isoformat())
     ids = [notify.apply_async((other_number(place), "453715"), eta=moment).id for place, moment in enumerate(moments)]
     waits = [cli.account.explain(id_).due_ms for id_ in ids]
     assert len(waits) == 3
     assert all(wait is not None and abs(wait - cli.account.clock.now - 3_600_000) < 60_000 for wait in waits)
+
+
+@pytest.mark.parametrize("field", ["eta", "expires"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2030, 1, 1, 9, 0),  # noqa: DTZ001 - that is the mistake
+        "2030-01-01T09:00:00",
+        "2030-01-01",
+        date(2030, 1, 1),
+        timedelta(minutes=10),
+    ],
+)
+def test_a_moment_that_could_be_meant_otherwise_is_refused(
+    cli: Cli,
+    notify: TypedNotify,
+    field: str,
+    moment: Any,  # noqa: ANN401 - whatever a caller gives
+) -> None:
+    """A time of the host, taken for one of UTC, would ring eight hours late in China, and no deadline would tell."""
+    with pytest.raises(InvalidNotification) as refused:
+        notify.apply_async(GOOD, None, None, **{field: moment})
+    assert (refused.value.field, stored(cli)) == (field, 0)
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,11 @@ def _shown(name: object) -> str:
 
 
 def _seconds_until(field: str, moment: object) -> float:
-    """Celery's `eta` or `expires` as seconds from now; a naive time is UTC, as Celery has it."""
+    """Celery's `eta` or `expires` as seconds from now.
+
+    A time without a zone is refused. Celery would take it for UTC, while `datetime.now()` is the time of the host: in
+    China, eight hours later.
+    """
     if isinstance(moment, str):
         try:
             moment = datetime.fromisoformat(moment)
@@ -102,8 +106,9 @@ def _seconds_until(field: str, moment: object) -> float:
     if not isinstance(moment, datetime):
         seconds = ", or a number of seconds" if field == "expires" else "; for seconds from now there is countdown"
         raise InvalidNotification(field, f'must be a datetime or a text like "2026-06-01T12:00:00+08:00"{seconds}')
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - datetime.now(UTC)).total_seconds()
+    if moment.utcoffset() is None:
+        raise InvalidNotification(field, 'has no time zone: write datetime.now(UTC) or .astimezone(), or "…+08:00"')
+    return (moment - datetime.now(UTC)).total_seconds()
 
 
 def log_submission(notification: Notification, submission: Submission) -> None:
