@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from voice_notify.ledger.notifications import Record
     from voice_notify.producer.bulk import BulkInterrupted, BulkResult, RowsFailed
     from voice_notify.producer.notify_task import notify
-    from voice_notify.producer.queries import cancel, explain, status
+    from voice_notify.producer.queries import acancel, aexplain, astatus, cancel, explain, status
     from voice_notify.producer.results import NotifyResult
 
 __version__ = "0.1.0"
@@ -45,6 +45,9 @@ __all__ = [
     "StoreUnavailable",
     "UnknownNotification",
     "VoiceNotifyError",
+    "acancel",
+    "aexplain",
+    "astatus",
     "cancel",
     "explain",
     "notify",
@@ -62,6 +65,9 @@ _HOMES = {
     "status": "producer.queries",
     "explain": "producer.queries",
     "cancel": "producer.queries",
+    "acancel": "producer.queries",
+    "aexplain": "producer.queries",
+    "astatus": "producer.queries",
 }
 
 

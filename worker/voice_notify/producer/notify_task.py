@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 from celery import Task
 
 from voice_notify.broker.application import app
-from voice_notify.domain.notification import OnUnconfirmed
+from voice_notify.domain.notification import Notification, OnUnconfirmed, new_id
 from voice_notify.errors import InvalidNotification, KeyConflict, LineFull
 from voice_notify.producer.bulk import BulkResult, Row, submit_bulk
+from voice_notify.producer.in_threads import in_thread
 from voice_notify.producer.results import NotifyResult
 from voice_notify.producer.submission import build, build_row, check_options, log_submission
 from voice_notify.producer.third_party import submit_message
@@ -40,7 +42,8 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
 
     The options of `apply_async` keep their Celery meaning and become durable: `countdown` or `eta`, `expires`,
     `priority` (0-9, 9 first) and `task_id`. The notification is in the ledger when this returns; the broker gets none
-    of it. `bulk` submits many; `status`, `explain` and `cancel` of this package take the id of the result.
+    of it. `bulk` submits many; `status`, `explain` and `cancel` of this package take the id of the result. In asyncio
+    code there are `adelay`, `aapply_async` and `abulk`; with Django `on_commit`.
     """
 
     def apply_async(
@@ -56,15 +59,8 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
         Raises `InvalidNotification`, `KeyConflict`, `LineFull` or `StoreUnavailable`; otherwise it is stored and
         cannot be lost. Other options of Celery have no meaning here, and are ignored; what is no option is refused.
         """
-        refused = [name for name in _CALLBACKS if options.get(name)]
-        if refused:
-            raise TypeError(
-                f"{self.name} does not support {', '.join(refused)}: a notification ends long after its submit"
-            )
-        check_options(options)
-        account = self.app.account
-        notification = build(account, args or (), kwargs or {}, {**options, "task_id": task_id})
-        submission = account.ledger.submit(notification)
+        notification = self._build(args or (), kwargs or {}, {**options, "task_id": task_id})
+        submission = self.app.account.ledger.submit(notification)
         log_submission(notification, submission)
         # A submit that was sent again because its reply was lost meets itself.
         itself = task_id is None and submission.id == notification.id
@@ -102,6 +98,69 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
         account = self.app.account
         return submit_bulk(account.ledger, rows, partial(build_row, account), chunk=chunk, progress=progress)
 
+    async def adelay(self, *args: Any, **kwargs: Any) -> NotifyResult:  # noqa: ANN401 - those of `delay`
+        """`delay`, to be awaited: it runs in a thread, and the event loop goes on. Cancelled, it may be stored."""
+        return await in_thread(self.delay, *args, **kwargs)
+
+    async def aapply_async(self, *args: Any, **options: Any) -> NotifyResult:  # noqa: ANN401 - those of `apply_async`
+        """`apply_async`, to be awaited: see `adelay`."""
+        return await in_thread(self.apply_async, *args, **options)
+
+    async def abulk(
+        self, rows: Iterable[Row], *, chunk: int = 500, progress: Callable[[int], None] | None = None
+    ) -> BulkResult:
+        """`bulk`, to be awaited: it runs in a thread, which also takes the rows and tells `progress`."""
+        return await in_thread(self.bulk, rows, chunk=chunk, progress=progress)
+
+    def on_commit(
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        using: str | None = None,
+        **options: Any,  # noqa: ANN401 - those of `apply_async`
+    ) -> str:
+        """Submit once Django's open transaction is committed, and never if it is rolled back. Returns the id at once.
+
+        >>> id_ = notify.on_commit(("13800138000", "453662", ["张三", "3号楼"]), expires=600)
+
+        What it takes is what `apply_async` takes, and `using` is the alias of the database. A mistake in it is
+        `InvalidNotification` at once. What the submit itself raises, such as `StoreUnavailable`, comes from where the
+        transaction ends, which is committed then. Without an open transaction the submit is made at once. Where a `key`
+        is known by then, nothing is stored, and the id stays unknown.
+        """
+        from django.db import transaction  # noqa: PLC0415 - only its users have it
+
+        id_: str = options.pop("task_id", None) or new_id()
+        # What the caller changes later is not meant.
+        given, named = copy.deepcopy(tuple(args)), copy.deepcopy(dict(kwargs or {}))
+        self._build(given, named, {**options, "task_id": id_})
+        transaction.on_commit(partial(self.apply_async, given, named, task_id=id_, **options), using=using)
+        return id_
+
+    def delay_on_commit(self, *args: object, **kwargs: object) -> str:
+        """`delay`, once Django's open transaction is committed, as Celery has it. Returns the id: see `on_commit`."""
+        return self.on_commit(args, kwargs)
+
+    def apply_async_on_commit(
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Any,  # noqa: ANN401 - those of `apply_async`
+    ) -> str:
+        """`apply_async`, once Django's open transaction is committed, as Celery has it: the same as `on_commit`."""
+        return self.on_commit(args, kwargs, **options)
+
+    def _build(self, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]) -> Notification:
+        """The notification of what a caller gave. Raises `InvalidNotification`; `TypeError` for callbacks of Celery."""
+        refused = [name for name in _CALLBACKS if options.get(name)]
+        if refused:
+            raise TypeError(
+                f"{self.name} does not support {', '.join(refused)}: a notification ends long after its submit"
+            )
+        check_options(options)
+        return build(self.app.account, args, kwargs, options)
+
 
 if TYPE_CHECKING:
 
@@ -134,6 +193,44 @@ if TYPE_CHECKING:
             priority: int | None = None,
         ) -> NotifyResult:
             """Submit a notification with Celery's options."""
+
+        async def adelay(
+            self,
+            mobile: str,
+            template_id: str,
+            params: Params = (),
+            *,
+            key: str | None = None,
+            on_unconfirmed: OnUnconfirmed | str | None = None,
+        ) -> NotifyResult:
+            """Submit a notification like `delay`, and let the event loop go on meanwhile."""
+
+        async def aapply_async(  # noqa: PLR0913 - Celery's options
+            self,
+            args: tuple[str, str] | tuple[str, str, Params],
+            kwargs: NotifyOptions | None = None,
+            task_id: str | None = None,
+            *,
+            countdown: float | None = None,
+            eta: datetime | str | None = None,
+            expires: float | datetime | str | None = None,
+            priority: int | None = None,
+        ) -> NotifyResult:
+            """Submit a notification like `apply_async`, and let the event loop go on meanwhile."""
+
+        def on_commit(  # type: ignore[override] # noqa: PLR0913 - narrower; Celery's options
+            self,
+            args: tuple[str, str] | tuple[str, str, Params],
+            kwargs: NotifyOptions | None = None,
+            *,
+            task_id: str | None = None,
+            countdown: float | None = None,
+            eta: datetime | str | None = None,
+            expires: float | datetime | str | None = None,
+            priority: int | None = None,
+            using: str | None = None,
+        ) -> str:
+            """Submit once Django's open transaction is committed. Returns the id at once."""
 
 
 def _submit_for_another(self: Notify, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - checked when built

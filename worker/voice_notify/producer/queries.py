@@ -7,6 +7,7 @@ from voice_notify.domain.states import State
 from voice_notify.ledger.explanation import Explanation
 from voice_notify.ledger.notifications import Record
 from voice_notify.monitoring.logs import get_logger
+from voice_notify.producer.in_threads import in_thread
 
 log = get_logger(__name__)
 
@@ -30,3 +31,18 @@ def cancel(notification_id: str) -> State:
     state = current_account().ledger.cancel(notification_id)
     log.info("cancelled" if not state.final else "not cancelled", id=notification_id, state=state)
     return state
+
+
+async def astatus(notification_id: str) -> Record:
+    """`status`, to be awaited."""
+    return await in_thread(status, notification_id)
+
+
+async def aexplain(notification_id: str) -> Explanation:
+    """`explain`, to be awaited."""
+    return await in_thread(explain, notification_id)
+
+
+async def acancel(notification_id: str) -> State:
+    """`cancel`, to be awaited."""
+    return await in_thread(cancel, notification_id)
