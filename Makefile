@@ -71,7 +71,7 @@ clean: ## Remove .venv, caches and builds.
 
 .venv/dev: .venv/made pyproject.toml
 	@echo "Installing voice-notify with what its tests need"
-	@$(INSTALL) --editable '.[demo,flower]' --group dev
+	@$(INSTALL) --editable '.[demo,flower,django]' --group dev
 	@touch $@
 
 .venv/uv: .venv/dev pyproject.toml

@@ -33,7 +33,7 @@ def make_environment(python: Path, resolution: str, name: str) -> Path:
     made = folder / "bin" / "python"
     # Wheels, but for this tree: a lower bound that has to be compiled is of no use to most.
     options = ("--resolution", RESOLUTIONS[resolution], *_ONLY_WHEELS, "--no-binary", "voice-notify")
-    what = ("--editable", f"{ROOT}[demo,flower]", "--group", f"{ROOT / 'pyproject.toml'}:test")
+    what = ("--editable", f"{ROOT}[demo,flower,django]", "--group", f"{ROOT / 'pyproject.toml'}:test")
     _uv("pip", "install", "--python", str(made), *options, *what)
     return made
 

@@ -15,7 +15,7 @@ _URLS = {"base_url", "redis_url", "broker_url"}
 
 
 def load_settings() -> Settings:
-    """Return the settings of the environment, then of the TOML file, then the defaults.
+    """Return the settings of the environment, then Django's `VOICE_NOTIFY`, then the TOML file's, then the defaults.
 
     The file is the one that `VOICE_NOTIFY_CONFIG` names, else `config/voice-notify.toml` where that exists;
     `templates.toml` beside it is the default of `templates_file`.
@@ -46,7 +46,7 @@ def _explain_unknown(name: str, sources: Sources) -> str:
     match = get_close_matches(name, Settings.model_fields, n=1)
     if name not in sources.environment:
         hint = f"; did you mean {match[0]}?" if match else ""
-        return f"{name}: there is no such setting, but {sources.path} has it{hint}"
+        return f"{name}: there is no such setting, but {sources.found_in(name)} has it{hint}"
     hint = f"; did you mean {variable_of(match[0])}?" if match else ""
     return f"{variable_of(name)}: there is no such setting, but the environment has it{hint}"
 

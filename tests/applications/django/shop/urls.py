@@ -1,0 +1,12 @@
+"""Where the shop's pages are."""
+
+from django.urls import path
+
+from shop import views
+
+urlpatterns = [
+    path("order/<str:mobile>", views.order),
+    path("failing-order/<str:mobile>", views.failing_order),
+    path("wrong-order", views.order_with_a_wrong_number),
+    path("reminder/<str:mobile>", views.reminder),
+]
