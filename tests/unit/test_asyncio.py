@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -101,5 +102,6 @@ def test_a_forked_child_has_threads_of_its_own() -> None:
     asyncio.run(in_thread(int))
     child = os.fork()
     if child == 0:
+        signal.alarm(20)  # else it would hang for ever where this fails
         os._exit(asyncio.run(in_thread(lambda: 7)))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
