@@ -45,7 +45,7 @@ class Clock:
     """The time of one account, in milliseconds since the epoch; it stands still until it is moved.
 
     What a script gave a time to live is gone when virtual time has passed it: never sooner, and later only by as much
-    real time as a test took between two moves of the clock.
+    real time as a test took between two looks, of which each move is one: `late_ms`, the most so far.
     """
 
     def __init__(self, client: redis.Redis, prefix: str, start: int = NOON) -> None:
@@ -53,7 +53,8 @@ class Clock:
         self._key = prefix + "test:now"
         self._all_keys = prefix + "*"
         self._ends: dict[str, float] = {}
-        self._moved_at = time.monotonic()
+        self._looked_at = time.monotonic()
+        self.late_ms = 0.0
         self.now = start
         self.set(start)
 
@@ -61,7 +62,6 @@ class Clock:
         """Make it `now`."""
         if now != self.now:
             self._expire(now)
-            self._moved_at = time.monotonic()
         self.now = now
         self._client.set(self._key, now)
 
@@ -69,12 +69,19 @@ class Clock:
         """Let time pass."""
         self.set(self.now + milliseconds)
 
-    def _expire(self, now: int) -> None:
-        """Delete what a server whose clock goes from `self.now` to `now` would have forgotten by then."""
+    def look(self) -> None:
+        """Take over what was given a time to live since the last look."""
+        before = time.monotonic()
         lives: Any = self._client.eval(_TAKE_OVER_LUA, 0, self._all_keys, _TAKEN_OVER_MS)
         # The server has counted down in real time since, and leaves out parts of a millisecond.
-        lost_ms = (time.monotonic() - self._moved_at) * 1000 + 1
+        lost_ms = (time.monotonic() - self._looked_at) * 1000 + 1
+        self._looked_at = before
+        self.late_ms = max(self.late_ms, lost_ms)
         self._ends = {key: self._ends[key] if ms > _TAKEN_OVER_MS / 2 else self.now + ms + lost_ms for key, ms in lives}
+
+    def _expire(self, now: int) -> None:
+        """Delete what a server whose clock goes from `self.now` to `now` would have forgotten by then."""
+        self.look()
         over = [key for key, end in self._ends.items() if end <= now]
         if over:
             self._client.delete(*over)
