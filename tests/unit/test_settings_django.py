@@ -57,6 +57,7 @@ def test_django_goes_after_the_environment_and_before_the_file(tmp_path: Path) -
         ),
         ("VOICE_NOTIFY = ['app_id']", "VOICE_NOTIFY in Django's settings must be a dictionary, not list"),
         ("import no_such_module", "shop_settings: Django's settings cannot be read: No module named 'no_such_module'"),
+        ("import no_such_module", "; is the project's folder on PYTHONPATH? (set by DJANGO_SETTINGS_MODULE)"),
         ("", "app_id: is required"),
     ],
 )

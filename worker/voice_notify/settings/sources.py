@@ -87,8 +87,9 @@ def _read_django() -> dict[str, Any]:
     try:
         given: object = getattr(settings, _DJANGO_SETTING, {})
     except Exception as error:
+        hint = "; is the project's folder on PYTHONPATH?" if isinstance(error, ModuleNotFoundError) else ""
         raise SettingsError(
-            f"{module}: Django's settings cannot be read: {error} (set by {_DJANGO_VARIABLE})"
+            f"{module}: Django's settings cannot be read: {error}{hint} (set by {_DJANGO_VARIABLE})"
         ) from error
     if not isinstance(given, Mapping):
         raise SettingsError(f"{_DJANGO_SETTING} in Django's settings must be a dictionary, not {type(given).__name__}")
