@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -276,6 +277,22 @@ def test_a_damaged_line_is_skipped_and_said(ledger: FakeLedger, spool: Spool, ca
     assert "line=2" in caplog.text
     assert "13800138000" not in caplog.text
     assert spool.files() == []
+
+
+def test_what_a_killed_process_had_written_is_settled(
+    ledger: FakeLedger, spool: Spool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once nobody can be writing it any more; its last line may be half."""
+    path = spool.write([accepted("a"), accepted("b")])
+    path.write_bytes(path.read_bytes()[:-20])
+    unfinished = path.rename(path.with_suffix(".part"))
+    assert spool.files() == []
+    os.utime(unfinished, (0, 0))
+    [left] = spool.files()
+    reader(ledger, spool).settle(left)
+    assert ledger.ids == ["a"]
+    assert "a line of the spool cannot be read" in caplog.text
+    assert not unfinished.exists()
 
 
 def test_what_another_worker_settles_is_left_to_it(ledger: FakeLedger, spool: Spool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import secrets
 import time
@@ -24,6 +25,9 @@ log = get_logger(__name__)
 
 #: The provider's message is its own, and may quote what was sent.
 _NOT_WRITTEN = {"settlement": {"outcome": {"message"}}}
+_UNFINISHED = ".part"
+#: A file that is unfinished for so long stays so: its process was killed, or its host lost power.
+_GIVEN_UP_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Spool:
     def write(self, settlements: Sequence[Settlement]) -> Path:
         """Leave these to the next worker, on disk when it returns. Raises `OSError`."""
         path = self._folder / f"{self._prefix}{time.time_ns()}-{secrets.token_hex(4)}.jsonl"
-        unfinished = path.with_suffix(".part")
+        unfinished = path.with_suffix(_UNFINISHED)
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             for each in settlements:
@@ -61,8 +65,14 @@ class Spool:
         return path
 
     def files(self) -> list[SpoolFile]:
-        """What other processes left, the oldest first."""
-        return [SpoolFile(path) for path in sorted(self._folder.glob(f"{self._prefix}*.jsonl"))]
+        """What other processes left, the oldest first; also what they had written when they were killed."""
+        given_up = time.time() - _GIVEN_UP_S
+        found = [
+            path
+            for path in self._folder.glob(f"{self._prefix}*")
+            if path.suffix != _UNFINISHED or _written_at(path) < given_up
+        ]
+        return [SpoolFile(path) for path in sorted(found)]
 
 
 class SpoolFile:
@@ -96,6 +106,13 @@ class SpoolFile:
     def remove(self) -> None:
         """All of it is settled."""
         self.path.unlink()
+
+
+def _written_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # it is finished since, and has another name
+        return math.inf
 
 
 @cache
