@@ -45,7 +45,7 @@ class Clock:
     """The time of one account, in milliseconds since the epoch; it stands still until it is moved.
 
     What a script gave a time to live is gone when virtual time has passed it: never sooner, and later only by as much
-    real time as a test took between two looks, of which each move is one: `late_ms`, the most so far.
+    real time as a test took between two looks, of which each move is one.
     """
 
     def __init__(self, client: redis.Redis, prefix: str, start: int = NOON) -> None:
@@ -54,7 +54,6 @@ class Clock:
         self._all_keys = prefix + "*"
         self._ends: dict[str, float] = {}
         self._looked_at = time.monotonic()
-        self.late_ms = 0.0
         self.now = start
         self.set(start)
 
@@ -76,7 +75,6 @@ class Clock:
         # The server has counted down in real time since, and leaves out parts of a millisecond.
         lost_ms = (time.monotonic() - self._looked_at) * 1000 + 1
         self._looked_at = before
-        self.late_ms = max(self.late_ms, lost_ms)
         self._ends = {key: self._ends[key] if ms > _TAKEN_OVER_MS / 2 else self.now + ms + lost_ms for key, ms in lives}
 
     def _expire(self, now: int) -> None:
