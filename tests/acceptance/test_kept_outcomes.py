@@ -38,6 +38,10 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         deployment.script(latency=LATENCY)
         yield deployment
         assert deployment.violations() == []
+        # What its worker was refused is what these tests are about, and not a right that `deploy/` forgets.
+        assert {refused.split()[0] for refused in deployment.redis.refusals()} <= {"lame"}
+        with deployment.redis.client() as admin:
+            admin.acl_log_reset()
 
 
 def ready_worker(deployment: Deployment) -> Worker:
