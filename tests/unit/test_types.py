@@ -26,6 +26,9 @@ notify.delay("13800138000", "453662", countdown=5)  # type: ignore[call-arg]
 notify.apply_async(("13800138000", "453662"), expire=5)  # type: ignore[call-arg]
 notify.apply_async(("13800138000", "453662"), priority="9")  # type: ignore[arg-type]
 notify.apply_async(("13800138000", "453662"), {"keyy": "k"})  # type: ignore[arg-type]
+notify.on_commit(("13800138000", "453662"), expire=5)  # type: ignore[call-arg]
+notify.adelay("13800138000", "453662", keyy="k")  # type: ignore[call-arg, unused-coroutine]
+notify.aapply_async(("13800138000", "453662"), priority="9")  # type: ignore[arg-type, unused-coroutine]
 """
 #: What an application gets, and from where.
 RIGHT = """

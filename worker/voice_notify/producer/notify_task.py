@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, Unpack
 
 from celery import Task
 
@@ -23,11 +23,24 @@ from voice_notify.producer.third_party import submit_message
 Params = list[str] | tuple[str, ...]
 
 
+#: The arguments of `notify.delay` by their places, as `apply_async` takes them.
+Arguments = tuple[str, str] | tuple[str, str, Params]
+
+
 class NotifyOptions(TypedDict, total=False):
     """The keyword arguments of `notify.delay`, as `apply_async` takes them."""
 
     key: str | None
     on_unconfirmed: OnUnconfirmed | str | None
+
+
+class SubmitOptions(TypedDict, total=False):
+    """The options of `apply_async` that Celery has too."""
+
+    countdown: float | None
+    eta: datetime | str | None
+    expires: float | datetime | str | None
+    priority: int | None
 
 
 #: Celery's ways to run something after a task; a notification ends long after its submit.
@@ -142,14 +155,8 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
         """`delay`, once Django's open transaction is committed, as Celery has it. Returns the id: see `on_commit`."""
         return self.on_commit(args, kwargs)
 
-    def apply_async_on_commit(
-        self,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any] | None = None,
-        **options: Any,  # noqa: ANN401 - those of `apply_async`
-    ) -> str:
-        """`apply_async`, once Django's open transaction is committed, as Celery has it: the same as `on_commit`."""
-        return self.on_commit(args, kwargs, **options)
+    #: Celery's name for it.
+    apply_async_on_commit = on_commit
 
     def _build(self, args: Sequence[Any], kwargs: Mapping[str, Any], options: Mapping[str, Any]) -> Notification:
         """The notification of what a caller gave. Raises `InvalidNotification`; `TypeError` for callbacks of Celery."""
@@ -168,67 +175,44 @@ if TYPE_CHECKING:
         """What the editor knows of `notify`. At run time a wrong call is `InvalidNotification`, with field and rule."""
 
         def delay(  # type: ignore[override] # narrower
-            self,
-            mobile: str,
-            template_id: str,
-            params: Params = (),
-            *,
-            key: str | None = None,
-            on_unconfirmed: OnUnconfirmed | str | None = None,
+            self, mobile: str, template_id: str, params: Params = (), **options: Unpack[NotifyOptions]
         ) -> NotifyResult:
             """Submit a notification to `mobile`, with the variables of the template in order.
 
             `key` makes a repetition harmless. Raises what `apply_async` raises.
             """
 
-        def apply_async(  # type: ignore[override] # noqa: PLR0913 - narrower; Celery's options
+        def apply_async(  # type: ignore[override] # narrower
             self,
-            args: tuple[str, str] | tuple[str, str, Params],
+            args: Arguments,
             kwargs: NotifyOptions | None = None,
             task_id: str | None = None,
-            *,
-            countdown: float | None = None,
-            eta: datetime | str | None = None,
-            expires: float | datetime | str | None = None,
-            priority: int | None = None,
+            **options: Unpack[SubmitOptions],
         ) -> NotifyResult:
             """Submit a notification with Celery's options."""
 
         async def adelay(
-            self,
-            mobile: str,
-            template_id: str,
-            params: Params = (),
-            *,
-            key: str | None = None,
-            on_unconfirmed: OnUnconfirmed | str | None = None,
+            self, mobile: str, template_id: str, params: Params = (), **options: Unpack[NotifyOptions]
         ) -> NotifyResult:
             """Submit a notification like `delay`, and let the event loop go on meanwhile."""
 
-        async def aapply_async(  # noqa: PLR0913 - Celery's options
+        async def aapply_async(
             self,
-            args: tuple[str, str] | tuple[str, str, Params],
+            args: Arguments,
             kwargs: NotifyOptions | None = None,
             task_id: str | None = None,
-            *,
-            countdown: float | None = None,
-            eta: datetime | str | None = None,
-            expires: float | datetime | str | None = None,
-            priority: int | None = None,
+            **options: Unpack[SubmitOptions],
         ) -> NotifyResult:
             """Submit a notification like `apply_async`, and let the event loop go on meanwhile."""
 
-        def on_commit(  # type: ignore[override] # noqa: PLR0913 - narrower; Celery's options
+        def on_commit(  # type: ignore[override] # narrower
             self,
-            args: tuple[str, str] | tuple[str, str, Params],
+            args: Arguments,
             kwargs: NotifyOptions | None = None,
             *,
-            task_id: str | None = None,
-            countdown: float | None = None,
-            eta: datetime | str | None = None,
-            expires: float | datetime | str | None = None,
-            priority: int | None = None,
             using: str | None = None,
+            task_id: str | None = None,
+            **options: Unpack[SubmitOptions],
         ) -> str:
             """Submit once Django's open transaction is committed. Returns the id at once."""
 
