@@ -1,14 +1,35 @@
-"""A server's certificate, and a client that trusts it."""
+"""The command line and the task of an account of its own; a server's certificate, and a client that trusts it."""
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import tls
+from tests.support.cli import Cli, command_line
 from voice_notify.provider import transport
+
+if TYPE_CHECKING:
+    from voice_notify.producer.notify_task import TypedNotify
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+    """The command line on an account of its own, which is also that of `notify`."""
+    with command_line(monkeypatch) as cli:
+        yield cli
+
+
+@pytest.fixture
+def notify(cli: Cli) -> TypedNotify:  # noqa: ARG001 - the account that it works for
+    """The task, whose module reads the settings."""
+    from voice_notify.producer.notify_task import notify  # noqa: PLC0415
+
+    return notify
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.account import other_number
-from tests.support.cli import Cli, command_line
+from tests.support.cli import Cli
 from voice_notify import BulkResult, InvalidNotification, StoreUnavailable, acancel, aexplain, astatus
 from voice_notify.accounts import current_account
 from voice_notify.domain.states import State
@@ -20,21 +19,6 @@ from voice_notify.producer.in_threads import in_thread
 
 if TYPE_CHECKING:
     from voice_notify.producer.notify_task import TypedNotify
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
-    """An application of an account."""
-    with command_line(monkeypatch) as cli:
-        yield cli
-
-
-@pytest.fixture
-def notify(cli: Cli) -> TypedNotify:  # noqa: ARG001 - the account that it works for
-    """The task, whose module reads the settings."""
-    from voice_notify.producer.notify_task import notify  # noqa: PLC0415
-
-    return notify
 
 
 def test_everything_can_be_awaited(cli: Cli, notify: TypedNotify) -> None:

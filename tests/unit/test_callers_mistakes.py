@@ -14,7 +14,7 @@ from celery import chord, group
 from kombu.messaging import Producer
 
 from tests.support.account import other_number
-from tests.support.cli import Cli, command_line
+from tests.support.cli import Cli
 from voice_notify import (
     BulkInterrupted,
     InvalidNotification,
@@ -31,20 +31,6 @@ if TYPE_CHECKING:
     from voice_notify.producer.notify_task import TypedNotify
 
 GOOD = ("13800138000", "453662", ["张三", "3号楼"])
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
-    with command_line(monkeypatch) as cli:
-        yield cli
-
-
-@pytest.fixture
-def notify(cli: Cli) -> TypedNotify:  # noqa: ARG001 - the account that it works for
-    """The task, whose module reads the settings."""
-    from voice_notify.producer.notify_task import notify  # noqa: PLC0415
-
-    return notify
 
 
 def stored(cli: Cli) -> int:

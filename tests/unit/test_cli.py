@@ -39,12 +39,6 @@ TERMINAL_VARIABLES = [
 ]
 
 
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
-    with command_line(monkeypatch) as cli:
-        yield cli
-
-
 def loaded(name: str) -> click.Command:
     """The command itself."""
     lazy = main.commands[name]

@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.account import MAINTENANCE, NO_BALANCE, REFUSED, other_number
-from tests.support.cli import Cli, command_line
+from tests.support.cli import Cli
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
-    with command_line(monkeypatch) as cli:
-        yield cli
+    pass
 
 
 def test_an_open_account_asks_for_nothing(cli: Cli) -> None:

@@ -13,16 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.account import NO_BALANCE, REFUSED, UNCLEAR, UNCONFIRMED, other_number
-from tests.support.cli import Cli, command_line
+from tests.support.cli import Cli
 from voice_notify.domain.outcome import Kind, Outcome
 from voice_notify.errors import StoreUnavailable
 from voice_notify.ledger.dead_letters import DeadLetters
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
-    with command_line(monkeypatch) as cli:
-        yield cli
 
 
 @pytest.fixture

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from tests.support.account import NO_BALANCE, REFUSED, UNCLEAR, UNCONFIRMED, other_number
-from tests.support.cli import Cli, command_line
+from tests.support.cli import Cli
 from tests.support.clock import HOUR
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
-    with command_line(monkeypatch) as cli:
-        yield cli
 
 
 @pytest.fixture

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
 
 from tests.support.account import ACCEPTED, NO_BALANCE, REFUSED, UNCLEAR, UNCONFIRMED, other_number
-from tests.support.cli import Cli, command_line, sigint
+from tests.support.cli import Cli, sigint
 from tests.support.clock import DAY, MINUTE, NOON
 from voice_notify.cli.ctrl_c import Stop
 from voice_notify.cli.dlq.paced_chunks import paced_chunks
 from voice_notify.domain.states import State
 from voice_notify.errors import StoreUnavailable
 from voice_notify.ledger.dead_letters import DeadLetters, Replayed
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
-    with command_line(monkeypatch) as cli:
-        yield cli
 
 
 @pytest.fixture

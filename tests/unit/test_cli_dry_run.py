@@ -6,23 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.cli import Cli, command_line
+from tests.support.cli import Cli
 from tests.unit.test_cli_send import BAD, GOOD, MIXED
 from voice_notify.accounts import Account
 from voice_notify.domain.states import State
 from voice_notify.ledger.connect import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 HEADER = "mobile,template_id,param1,param2,key,expires\n"
 ROW = "13800001234,453662,张三,3号楼,,\n"
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
-    with command_line(monkeypatch) as cli:
-        yield cli
 
 
 def test_a_mixed_file_is_checked_and_nothing_submitted(cli: Cli) -> None:

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.support.account import ACCEPTED, MOBILE, TOMORROW, other_number
-from tests.support.cli import Cli, command_line
+from tests.support.cli import Cli
 from tests.support.clock import HOUR, MINUTE
 
 MASKED = "138****8000"
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
-    with command_line(monkeypatch) as cli:
-        yield cli
 
 
 def test_a_day_with_all_its_calls_is_a_picture(cli: Cli) -> None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.account import ACCEPTED, GAP, REFUSED
-from tests.support.cli import Cli, command_line
+from tests.support.cli import Cli
 from tests.support.clock import HOUR, MINUTE, NOON
 from voice_notify.domain.states import State
 from voice_notify.errors import StoreUnavailable
 from voice_notify.ledger.ledger import Ledger, SubmitError, Wakeup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from voice_notify.domain.notification import Notification
     from voice_notify.ledger.contracts import Submission
@@ -41,12 +41,6 @@ GOOD = 217
 
 HEADER = "mobile,template_id,param1,param2,key\n"
 ROW = "13800001234,453662,张三,3号楼,\n"
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
-    with command_line(monkeypatch) as cli:
-        yield cli
 
 
 def stored(cli: Cli) -> int:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
 from tests.support.account import ACCEPTED, MAINTENANCE, MOBILE, REFUSED, other_number
-from tests.support.cli import Cli, command_line
+from tests.support.cli import Cli
 from tests.support.clock import SECOND
 from voice_notify.cli.rendering.explanation import BLOCKS
 from voice_notify.domain.reasons import Reason
 from voice_notify.domain.states import State
 
 MASKED = "138****8000"
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
-    with command_line(monkeypatch) as cli:
-        yield cli
 
 
 def test_status_shows_the_answer_and_masks_the_number(cli: Cli) -> None:

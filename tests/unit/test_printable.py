@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from tests.support.account import NO_BALANCE
-from tests.support.cli import Cli, command_line
+from tests.support.cli import Cli
 from voice_notify.domain.printable import printable
 
 #: Sets the clipboard, colours, turns the writing around, and begins a line.
 EVIL = "evil\x1b]52;c;aGk=\x07\x1b[31m\x9b31m\u202edrow\nFAILED forged"
-
-
-@pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
-    with command_line(monkeypatch) as cli:
-        yield cli
 
 
 def test_what_people_write_stays() -> None:
