@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.deployment import Deployment, deploy, new_mobile
+from tests.support.deployment import Deployment, new_mobile
 from tests.support.redis_server import free_port
 from tests.support.sandbox import eventually
 from tests.support.worker import ROOT
@@ -25,6 +25,8 @@ pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 HOTEL = ROOT / "tests" / "applications" / "fastapi"
 STORE_TIMEOUT = 1.0
+#: Its Redis is the broker too.
+pytestmark = pytest.mark.parametrize("broker_url", ["redis"], indirect=True)
 
 
 class Hotel:
@@ -67,17 +69,12 @@ class Hotel:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """A deployment with one worker."""
-    with deploy(tmp_path_factory.mktemp("deployment"), store_timeout=STORE_TIMEOUT) as deployment:
-        deployment.start_worker()
-        yield deployment
-
-
-@pytest.fixture(scope="module")
 def hotel(running: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotel]:
     """The application of that deployment's account."""
-    environment = running.environment | {"VOICE_NOTIFY_REDIS_URL": running.redis.url_of("producer")}
+    environment = running.environment | {
+        "VOICE_NOTIFY_REDIS_URL": running.redis.url_of("producer"),
+        "VOICE_NOTIFY_STORE_TIMEOUT": str(STORE_TIMEOUT),
+    }
     hotel = Hotel(tmp_path_factory.mktemp("hotel") / "log", environment)
     try:
         assert eventually(hotel.is_alive), hotel.log.read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.deployment import Deployment, deploy, new_mobile, third_party_producer
+from tests.support.deployment import Deployment, new_mobile, third_party_producer
 from tests.support.monitors import LOGIN, Flower, run_flower
 from tests.support.sandbox import eventually
 
@@ -16,17 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """A deployment whose worker was not asked to send events."""
-    with deploy(tmp_path_factory.mktemp("deployment")) as deployment:
-        deployment.start_worker()
-        yield deployment
+#: Its Redis is the broker too.
+pytestmark = pytest.mark.parametrize("broker_url", ["redis"], indirect=True)
 
 
 @pytest.fixture(scope="module")
 def flower(running: Deployment) -> Iterator[Flower]:
-    """Flower, which has turned events on."""
+    """Flower, which has turned events on: the worker was not asked to send any."""
     with run_flower(running.environment, running.folder / "flower.log", basic_auth=LOGIN) as flower:
 
         def shows_a_new_notification() -> bool:
