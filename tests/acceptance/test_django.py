@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.support.deployment import Deployment, deploy, new_mobile
+from tests.support.deployment import Deployment, new_mobile
+from tests.support.interpreter import without_settings
 from tests.support.redis_server import free_port, run_redis_server
 from tests.support.sandbox import APP_ID, eventually
 from tests.support.worker import ROOT
@@ -21,15 +21,16 @@ from voice_notify.domain.states import State
 
 pytest.importorskip("django")
 SHOP = ROOT / "tests" / "applications" / "django"
+#: Its Redis is the broker too.
+pytestmark = pytest.mark.parametrize("broker_url", ["redis"], indirect=True)
 
 
 class Shop:
     """Its processes, as its developers start them: none has a setting of this package in its environment."""
 
     def __init__(self, folder: Path, deployment: Deployment, broker_url: str) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("VOICE_NOTIFY_")}
         self.folder = folder
-        self.environment = inherited | {
+        self.environment = without_settings() | {
             "DJANGO_SETTINGS_MODULE": "shop.settings",
             "PYTHONPATH": str(SHOP),
             "SHOP_DATABASE": str(folder / "shop.sqlite3"),
@@ -66,14 +67,6 @@ class Shop:
             process.terminate()
         for process in self.processes:
             process.wait(30)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    """A deployment with one worker, beside which the shop lives."""
-    with deploy(tmp_path_factory.mktemp("deployment")) as deployment:
-        deployment.start_worker()
-        yield deployment
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ from tests.benchmarks.producer import Producer, Submitted
 from tests.benchmarks.recording_provider import RecordingProvider
 from tests.benchmarks.systems import System
 from tests.benchmarks.workers import Workers
+from tests.support.interpreter import without_settings
 from tests.support.redis_server import RedisServer
 from voice_notify.demo.redis_server import find_redis_binary
 from voice_notify.ledger import keys
@@ -73,7 +73,6 @@ class Bench:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of every process of the run; no setting of the machine's own comes in."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("VOICE_NOTIFY_")}
         ours = {
             "APP_ID": APP_ID,
             "APP_SECRET": APP_SECRET,
@@ -83,7 +82,7 @@ class Bench:
         }
         settings = {f"VOICE_NOTIFY_{name.upper()}": value for name, value in {**ours, **self.settings}.items()}
         urls = {"BENCH_REDIS_URL": self.server.url, "BENCH_PROVIDER_URL": self.provider.url}
-        return inherited | settings | urls | dict(self.variables)
+        return without_settings() | settings | urls | dict(self.variables)
 
     def empty(self) -> None:
         """Forget everything, for the next turn."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 
 from tests.chaos.plan import GAP, MAX_CALLS, WINDOW, Plan
+from tests.support.interpreter import without_settings
 from tests.support.redis_server import NO_REDIS, RedisServer, find_server
 from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, eventually, run_sandbox
 from tests.support.worker import ROOT, Worker
@@ -85,7 +86,7 @@ def scene(plan: Plan, broker_url: str | None) -> Iterator[Scene]:
         windows = ("--gap", str(GAP), "--max-calls", str(MAX_CALLS), "--window", str(WINDOW))
         sandbox = stack.enter_context(run_sandbox(*windows, "--no-magic-numbers", "--faults", plan.fault_script()))
         environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("VOICE_NOTIFY_")},
+            **without_settings(),
             **plan.settings(),
             "VOICE_NOTIFY_APP_ID": APP_ID,
             "VOICE_NOTIFY_APP_SECRET": APP_SECRET,

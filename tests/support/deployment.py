@@ -13,6 +13,7 @@ from celery import Celery
 from kombu import pools
 
 import voice_notify
+from tests.support.interpreter import without_settings
 from tests.support.redis_server import RedisServer, run_redis_server
 from tests.support.sandbox import APP_ID, APP_SECRET, RunningSandbox, eventually, run_sandbox
 from tests.support.worker import APP, CRASHING_APP, ROOT, Worker, impatient
@@ -224,8 +225,7 @@ def deploy(
 
 
 def _environment(settings: dict[str, object]) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("VOICE_NOTIFY_")}
-    return inherited | {f"VOICE_NOTIFY_{name.upper()}": str(value) for name, value in settings.items()}
+    return without_settings() | {f"VOICE_NOTIFY_{name.upper()}": str(value) for name, value in settings.items()}
 
 
 @contextmanager

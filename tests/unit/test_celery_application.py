@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.support.interpreter import run_python
 
 IMPORT = "from voice_notify import SettingsError, notify\n"
 
 
 def run(script: str, folder: Path, **environment: str) -> str:
     """What a script prints that is run in `folder` with these settings only."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("VOICE_NOTIFY_")}
-    command = [sys.executable, "-c", IMPORT + script]
-    done = subprocess.run(  # noqa: S603 - ours
-        command, cwd=folder, env=inherited | environment, capture_output=True, text=True, check=True
-    )
-    return done.stdout
+    return run_python(IMPORT + script, folder, **environment)
 
 
 def test_an_import_reads_no_settings(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 import redis
 
 from tests.support.cli import Cli, command_line, sigint
+from tests.support.interpreter import without_settings
 from tests.support.worker import ROOT
 
 
@@ -57,7 +57,7 @@ def test_a_port_in_use_is_one_line(cli: Cli) -> None:
 def serving() -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command as a process of its own, without a Redis, and its address."""
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("VOICE_NOTIFY_")},
+        **without_settings(),
         "VOICE_NOTIFY_APP_ID": "test",
         "VOICE_NOTIFY_REDIS_URL": "redis://127.0.0.1:1/0",
     }

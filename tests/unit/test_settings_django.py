@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.interpreter import run_python
 
 pytest.importorskip("django")
 
@@ -24,15 +23,10 @@ except SettingsError as error:
 
 def shown(folder: Path, django: str | None, **environment: str) -> str:
     """What the settings are, or what is wrong with them, with these of Django's in `folder`."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("VOICE_NOTIFY_")}
     if django is not None:
         (folder / "shop_settings.py").write_text(django, encoding="utf-8")
         environment = {"DJANGO_SETTINGS_MODULE": "shop_settings", **environment}
-    command = [sys.executable, "-c", SHOW]
-    done = subprocess.run(  # noqa: S603 - ours
-        command, cwd=folder, env=inherited | environment, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+    return run_python(SHOW, folder, **environment).strip()
 
 
 def test_django_goes_after_the_environment_and_before_the_file(tmp_path: Path) -> None:
