@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,23 +13,34 @@ from tests.support.readme import CHINESE, ENGLISH, blocks
 from tests.support.worker import ROOT
 
 pytest.importorskip("mypy", reason="of the group dev")
+pytest.importorskip("basedpyright", reason="of the group dev")
 
-#: Each with the kind of its error: where there is none, an `ignore` that nothing needs is an error itself.
+#: Each with mypy's kind of its error. Where there is none, an `ignore` that nothing needs is an error too.
 WRONG = """
+from datetime import timedelta
+
 from voice_notify import notify
 
 notify.delay(13800138000, "453662", ["a"])  # type: ignore[arg-type]
 notify.delay("13800138000", "453662", "a")  # type: ignore[arg-type]
 notify.delay("13800138000", "453662", [1])  # type: ignore[list-item]
 notify.delay("13800138000")  # type: ignore[call-arg]
+notify.delay("13800138000", "453662", [], on_unconfirmed="resendd")  # type: ignore[arg-type]
 notify.delay("13800138000", "453662", keyy="k")  # type: ignore[call-arg]
 notify.delay("13800138000", "453662", countdown=5)  # type: ignore[call-arg]
 notify.apply_async(("13800138000", "453662"), expire=5)  # type: ignore[call-arg]
 notify.apply_async(("13800138000", "453662"), priority="9")  # type: ignore[arg-type]
 notify.apply_async(("13800138000", "453662"), {"keyy": "k"})  # type: ignore[arg-type]
+notify.apply_async(("13800138000", "453662"), eta=timedelta(1))  # type: ignore[arg-type]
+notify.s("13800138000", "453662", keyy="k")  # type: ignore[call-arg]
+notify.map([("13800138000", "453662")])  # type: ignore[attr-defined]
+notify.delya("13800138000", "453662")  # type: ignore[attr-defined]
+notify.delay("13800138000", "453662").etaa  # type: ignore[attr-defined]
 notify.on_commit(("13800138000", "453662"), expire=5)  # type: ignore[call-arg]
 notify.adelay("13800138000", "453662", keyy="k")  # type: ignore[call-arg, unused-coroutine]
 notify.aapply_async(("13800138000", "453662"), priority="9")  # type: ignore[arg-type, unused-coroutine]
+
+from voice_notify import notfy  # type: ignore[attr-defined]
 """
 #: What an application gets, and from where.
 RIGHT = """
@@ -45,39 +57,50 @@ record: Record = status(id_)
 explained: Explanation = explain(id_)
 result: BulkResult = notify.bulk([("13800138000", "453662", ["a"])])
 error: type[Exception] = voice_notify.KeyConflict
+state: str = r.state
+ended: tuple[bool, bool, bool] = (r.ready(), r.successful(), r.failed())
+r.get(timeout=5, propagate=False)
+r.revoke()
 """
+#: pyright as its strict users have it; basedpyright is the same in a wheel, with what it needs.
+PYRIGHT = {
+    "typeCheckingMode": "strict",
+    "enableTypeIgnoreComments": True,
+    "reportUnnecessaryTypeIgnoreComment": "error",
+    "reportUnusedExpression": "none",  # `r.id, r.eta` in the README
+    "reportDuplicateImport": "none",  # examples are joined
+    "extraPaths": [str(ROOT / "worker")],
+}
 
 
-def check(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
-    """`mypy --strict` on a file of an application."""
-    module = folder / "application.py"
-    module.write_text(text, encoding="utf-8")
-    environment = {"MYPYPATH": str(ROOT / "worker"), "PATH": ""}
-    command = [
-        sys.executable,
-        "-m",
-        "mypy",
-        "--strict",
-        "--follow-imports=silent",
-        "--config-file=",
-        f"--cache-dir={folder}",
-        str(module),
-    ]
-    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, env=environment)  # noqa: S603 - mypy
+def checked(folder: Path, text: str, *checker: str) -> subprocess.CompletedProcess[str]:
+    """A checker, a Python program, on a file of an application."""
+    (folder / "application.py").write_text(text, encoding="utf-8")
+    (folder / "pyrightconfig.json").write_text(json.dumps(PYRIGHT), encoding="utf-8")
+    environment = {"MYPYPATH": str(ROOT / "worker"), "PATH": "", "HOME": str(folder)}
+    command = [sys.executable, "-m", *checker]
+    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, env=environment)  # noqa: S603 - a checker
 
 
-@pytest.mark.timeout(300)  # it reads the whole package
-def test_examples_pass_and_wrong_calls_are_refused(tmp_path: Path) -> None:
-    """By `mypy --strict`, as an application would run it."""
+@pytest.mark.timeout(300)  # they read the whole package
+@pytest.mark.parametrize(
+    "checker",
+    [
+        ("mypy", "--strict", "--follow-imports=silent", "--config-file=", "--cache-dir=.", "application.py"),
+        ("basedpyright", "--pythonpath", sys.executable),
+    ],
+    ids=["mypy", "pyright"],
+)
+def test_examples_pass_and_wrong_calls_are_refused(tmp_path: Path, checker: tuple[str, ...]) -> None:
+    """As an application's author runs a type checker."""
     examples = {
-        document: [each.text for each in blocks(document) if each.language == "python"]
+        document: "\n".join(each.text for each in blocks(document) if each.language == "python")
         for document in (ENGLISH, CHINESE)
     }
-    assert examples[ENGLISH]
-    assert examples[CHINESE]
-    for text in ("\n".join(examples[ENGLISH]), "\n".join(examples[CHINESE]), RIGHT, WRONG):
-        checked = check(tmp_path, text)
-        assert checked.returncode == 0, f"{text}\n{checked.stdout}{checked.stderr}"
+    assert "notify.delay" in examples[ENGLISH]
+    for text in {*examples.values(), RIGHT, WRONG}:
+        done = checked(tmp_path, text, *checker)
+        assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}"
 
 
 def test_help_is_for_the_caller() -> None:

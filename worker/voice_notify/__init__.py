@@ -75,7 +75,9 @@ def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - as varied as the names
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
+if not TYPE_CHECKING:  # which would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:  # noqa: ANN401 - as varied as the names
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypedDict, Unpack
 
 from celery import Task
 
@@ -31,7 +31,7 @@ class NotifyOptions(TypedDict, total=False):
     """The keyword arguments of `notify.delay`, as `apply_async` takes them."""
 
     key: str | None
-    on_unconfirmed: OnUnconfirmed | str | None
+    on_unconfirmed: OnUnconfirmed | Literal["resend", "dead_letter", "assume_sent"] | None
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -170,11 +170,18 @@ class Notify(Task):  # type: ignore[misc] # celery has no types
 
 
 if TYPE_CHECKING:
+    from celery.canvas import Signature
 
-    class TypedNotify(Notify):
-        """What the editor knows of `notify`. At run time a wrong call is `InvalidNotification`, with field and rule."""
+    class TypedNotify:
+        """What the editor knows of `notify`. At run time a wrong call is `InvalidNotification`, with field and rule.
 
-        def delay(  # type: ignore[override] # narrower
+        It derives from nothing: a base of Celery's, which has no types, would let every misspelt name pass.
+        """
+
+        name: str
+        app: Any
+
+        def delay(
             self, mobile: str, template_id: str, params: Params = (), **options: Unpack[NotifyOptions]
         ) -> NotifyResult:
             """Submit a notification to `mobile`, with the variables of the template in order.
@@ -182,7 +189,7 @@ if TYPE_CHECKING:
             `key` makes a repetition harmless. Raises what `apply_async` raises.
             """
 
-        def apply_async(  # type: ignore[override] # narrower
+        def apply_async(
             self,
             args: Arguments,
             kwargs: NotifyOptions | None = None,
@@ -205,7 +212,7 @@ if TYPE_CHECKING:
         ) -> NotifyResult:
             """Submit a notification like `apply_async`, and let the event loop go on meanwhile."""
 
-        def on_commit(  # type: ignore[override] # narrower
+        def on_commit(
             self,
             args: Arguments,
             kwargs: NotifyOptions | None = None,
@@ -215,6 +222,37 @@ if TYPE_CHECKING:
             **options: Unpack[SubmitOptions],
         ) -> str:
             """Submit once Django's open transaction is committed. Returns the id at once."""
+
+        apply_async_on_commit = on_commit
+
+        def delay_on_commit(
+            self, mobile: str, template_id: str, params: Params = (), **options: Unpack[NotifyOptions]
+        ) -> str:
+            """`delay`, once Django's open transaction is committed. Returns the id at once."""
+
+        def s(self, mobile: str, template_id: str, params: Params = (), **options: Unpack[NotifyOptions]) -> Signature:
+            """Celery's signature of a submit, for a `group`."""
+
+        def si(self, mobile: str, template_id: str, params: Params = (), **options: Unpack[NotifyOptions]) -> Signature:
+            """Celery's signature that takes no result of another task, for a `link` or the end of a `chain`."""
+
+        def signature(
+            self,
+            args: Arguments,
+            kwargs: NotifyOptions | None = None,
+            **options: Any,  # noqa: ANN401 - Celery's
+        ) -> Signature:
+            """Celery's signature with options of `apply_async`."""
+
+        def bulk(
+            self, rows: Iterable[Row], *, chunk: int = 500, progress: Callable[[int], None] | None = None
+        ) -> BulkResult:
+            """Submit many: see `Notify.bulk`."""
+
+        async def abulk(
+            self, rows: Iterable[Row], *, chunk: int = 500, progress: Callable[[int], None] | None = None
+        ) -> BulkResult:
+            """`bulk`, to be awaited."""
 
 
 def _submit_for_another(self: Notify, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401 - checked when built
