@@ -8,7 +8,7 @@ MATRIX ?=
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: help demo flower test check slow matrix chaos bench clean
+.PHONY: help demo flower test check slow matrix chaos bench build clean
 
 help: ## List what there is (the default).
 	@echo "make …"
@@ -51,6 +51,12 @@ chaos: .venv/dev ## Kill workers, producers and Redis under load, and reconcile:
 bench: .venv/bench ## Compare with other queues, on a quiet machine: BENCH="latency", "cost", "scale", "slow-provider", "order".
 	@echo "tests.benchmarks $(BENCH)"
 	@BENCH_ARQ_PYTHON=.venv/arq/bin/python $(BIN)/python -m tests.benchmarks $(BENCH)
+
+build: .venv/dev ## Make the wheel and the sdist, in dist/, and check them.
+	@echo "build and twine check"
+	@rm -rf dist
+	@$(BIN)/python -m build --outdir dist >/dev/null
+	@$(BIN)/twine check --strict dist/*
 
 clean: ## Remove .venv, caches and builds.
 	@echo "Removing .venv, caches and builds"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SKIPPED = {
     "make demo": "makes a virtual environment of its own from a package index; the continuous integration runs it",
     "python3 -m venv .venv && . .venv/bin/activate": "this test runs in such an environment",
-    "pip install '.[sandbox,flower]'": "needs a package index; tests/deploy installs the wheel",
+    "pip install '.[worker,sandbox,flower]'": "needs a package index; tests/deploy installs the wheel",
     "make test": "is what runs this test",
     "make check": "is what runs this test",
 }

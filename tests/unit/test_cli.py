@@ -123,9 +123,12 @@ def test_a_bad_setting_is_named_on_one_line(monkeypatch: pytest.MonkeyPatch) -> 
     assert "hush-hush" not in result.output
 
 
-@pytest.mark.parametrize(("module", "extra"), [("starlette", "sandbox"), ("uvicorn", "sandbox"), ("fakeredis", "demo")])
+@pytest.mark.parametrize(
+    ("command", "module", "extra"),
+    [("sandbox", "starlette", "sandbox"), ("demo", "fakeredis", "demo"), ("status", "rich", "worker")],
+)
 def test_a_missing_extra_says_how_to_install_it(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, module: str, extra: str
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, command: str, module: str, extra: str
 ) -> None:
     """A command whose extra is not installed says how to install it."""
 
@@ -133,7 +136,7 @@ def test_a_missing_extra_says_how_to_install_it(
         raise ModuleNotFoundError(f"No module named '{module}'", name=module)
 
     monkeypatch.setattr(package, "import_module", import_module)
-    result = cli.run("demo")
+    result = cli.run(command)
     assert result.exit_code == 1
     assert result.stderr == f"Error: {module} is not installed: pip install 'voice-notify[{extra}]'\n"
 

@@ -50,6 +50,14 @@ def test_a_producer_loads_nothing_of_a_worker() -> None:
     assert [name for name in loaded if is_part_of(name, (*foreign, *own))] == []
 
 
+def test_a_producer_needs_no_extra() -> None:
+    """It loads where none of a worker's libraries is installed; `tests/deploy` does the same with the wheel."""
+    absent = ("requests", "urllib3", "httptools", "charset_normalizer", "certifi", "rich", "prometheus_client")
+    hidden = f"sys.modules |= dict.fromkeys({absent})"
+    loaded = loaded_by(f"{hidden}; from voice_notify import notify, status; notify.bulk")
+    assert "voice_notify.producer.bulk" in loaded
+
+
 def imports_of(module: str) -> Iterator[str]:
     """The full names of the modules that `module` imports anywhere in its text; names may follow a package's."""
     for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
@@ -116,7 +124,7 @@ def test_one_place_for_each_library(library: str, users: tuple[str, ...]) -> Non
         ("documents", ("documents", "ledger", "domain", "errors")),
         ("provider", ("provider", "domain", "errors", "__version__")),
         ("concurrency", ("concurrency", "monitoring.logs")),
-        ("broker", ("broker", "accounts", "errors", "monitoring")),
+        ("broker", ("broker", "accounts", "errors", "extras", "monitoring")),
         ("producer", ("producer", "broker", "accounts", "ledger", "domain", "errors", "monitoring.logs")),
         ("sandbox", ("sandbox",)),
     ],

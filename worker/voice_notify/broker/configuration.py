@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,6 +12,7 @@ from kombu.entity import Queue
 
 from voice_notify.accounts import current_account
 from voice_notify.errors import SettingsError
+from voice_notify.extras import not_installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +33,13 @@ class SettingsLoader(AppLoader):  # type: ignore[misc] # celery has no types
     def read_configuration(self, *_: object, **__: object) -> dict[str, Any]:
         """Celery's configuration."""
         return configuration()
+
+    def on_worker_init(self) -> None:
+        """Have a worker end with one line where it is installed as applications are."""
+        try:
+            import_module("voice_notify.delivery.bootstep")
+        except ModuleNotFoundError as error:
+            raise not_installed(error, "worker") from error
 
     def import_default_modules(self) -> Any:  # noqa: ANN401
         """Declare the tasks. Flower asks for them too, when it has read its options and before it listens."""

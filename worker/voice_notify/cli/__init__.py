@@ -9,7 +9,7 @@
     click_options.py, ctrl_c.py   what several commands share
 
 What programs read with `--json` is made in `voice_notify.documents`. A command is imported when it is asked for:
-`voice-notify --help` loads neither Celery nor Redis, and the base install needs no part of the extras.
+`voice-notify --help` loads neither Celery nor Redis, and the base install, an application's, has no part of the extras.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import click
 
 from voice_notify import __version__
 from voice_notify.errors import UnknownNotification, VoiceNotifyError
+from voice_notify.extras import not_installed
 
 #: Where each command is, and its line in the list of commands.
 _COMMANDS = {
@@ -46,8 +47,8 @@ _COMMANDS = {
     ),
 }
 
-#: Modules that only an extra brings.
-_EXTRAS = {"starlette": "sandbox", "uvicorn": "sandbox", "fakeredis": "demo"}
+#: Commands that need an extra of their own; the others need `worker`.
+_EXTRAS = {"demo": "demo", "sandbox": "sandbox"}
 
 _EPILOG = """\b
 First steps:
@@ -101,10 +102,7 @@ class Main(click.Group):
         except VoiceNotifyError as error:
             raise click.ClickException(str(error)) from error
         except ModuleNotFoundError as error:
-            extra = _EXTRAS.get((error.name or "").partition(".")[0])
-            if not extra:
-                raise
-            raise click.ClickException(f"{error.name} is not installed: pip install 'voice-notify[{extra}]'") from error
+            raise not_installed(error, _EXTRAS.get(ctx.invoked_subcommand or "", "worker")) from error
 
 
 @click.group(

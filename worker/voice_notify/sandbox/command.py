@@ -79,10 +79,7 @@ def sandbox(host: str, port: int, **options: Any) -> None:  # noqa: ANN401 - the
     It checks each request as the provider does, enforces the gap and the daily limit, keeps a balance, and places no
     real call.
     """
-    try:
-        from voice_notify.sandbox.server import PATH, serve  # noqa: PLC0415 - only this needs the extra
-    except ModuleNotFoundError as error:
-        raise click.ClickException(f"{error}; pip install 'voice-notify[sandbox]'") from error
+    from voice_notify.sandbox.server import PATH, serve  # noqa: PLC0415 - only this needs the extra
 
     def announce(actual_port: int) -> None:
         click.echo(f"sandbox listening on http://{host}:{actual_port}{PATH}")
