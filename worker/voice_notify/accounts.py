@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,20 @@ class Account:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._connected: tuple[int, Ledger] | None = None
 
-    @cached_property
+    @property
     def ledger(self) -> Ledger:
-        """The account's ledger."""
-        return connect(self.settings)
+        """The account's ledger, with connections that are this process's own.
+
+        redis-py has locks, which a process that is forked while another thread has one would wait for, for ever or
+        until `ChildDeadlockedError`. There is none here either: that two threads connect at once does no harm.
+        """
+        process = os.getpid()
+        connected = self._connected
+        if connected is None or connected[0] != process:
+            connected = self._connected = (process, connect(self.settings))
+        return connected[1]
 
     @cached_property
     def templates(self) -> Mapping[str, Template]:
