@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tests.support.interpreter import without_settings
 from tests.support.redis_server import free_port, run_redis_server
 from tests.support.sandbox import APP_ID, eventually
 from tests.support.worker import ROOT
+from voice_notify import Record, explain
 from voice_notify.domain.states import State
 
 pytest.importorskip("django")
@@ -37,6 +39,7 @@ class Shop:
             "SHOP_BROKER": broker_url,
             "SHOP_REDIS": deployment.redis.url_of("producer"),
             "SHOP_ACCOUNT": APP_ID,
+            "SHOP_MANAGER": new_mobile(),
         }
         self.processes: list[subprocess.Popen[bytes]] = []
         self.url = ""
@@ -60,6 +63,12 @@ class Shop:
         """What a page says."""
         with urlopen(f"{self.url}/{path}") as reply:  # noqa: S310 - ours
             return dict(json.load(reply))
+
+    def stop_last(self) -> None:
+        """End what was started last."""
+        process = self.processes.pop()
+        process.terminate()
+        process.wait(30)
 
     def stop(self) -> None:
         """End what was started."""
@@ -120,6 +129,40 @@ def test_a_task_of_the_shop_notifies(deployment: Deployment, shop: Shop) -> None
     mobile = new_mobile()
     shop.get(f"reminder/{mobile}")
     deployment.called(mobile)
+
+
+def test_beat_notifies(deployment: Deployment, shop: Shop) -> None:
+    """The shop's own beat, by an entry with the name of our task: each time, with its options, without its broker."""
+    words = ("-m", "celery", "-A", "shop", "beat", "--loglevel", "INFO", "--schedule", str(shop.folder / "beat"))
+    beat = shop.start("beat", *words)
+    try:
+        deployment.called(shop.environment["SHOP_MANAGER"])
+        # The second one waits: the shop, which has the default settings, expects 30 s between calls to one number.
+        assert eventually(lambda: len(submitted(beat)) > 1), beat.read_text(encoding="utf-8")
+    finally:
+        shop.stop_last()
+    for record in map(explained, submitted(beat)):
+        assert (record.mobile, record.priority) == (shop.environment["SHOP_MANAGER"], 5)
+        assert record.deadline_ms is not None
+        assert 55_000 < record.deadline_ms - record.created_ms <= 60_000
+
+
+def submitted(log: Path) -> list[str]:
+    """The ids of what a process has submitted, by its log."""
+    return re.findall(r"event=submitted id=(\w+)", log.read_text(encoding="utf-8"))
+
+
+def explained(id_: str) -> Record:
+    """What the ledger has."""
+    return explain(id_).record
+
+
+def test_a_link_and_the_end_of_a_chain_notify(deployment: Deployment, shop: Shop) -> None:
+    """After a task of the shop, by a signature without that task's result, from its worker."""
+    linked, chained = new_mobile(), new_mobile()
+    shop.get(f"reminder-after-a-task/{linked}")
+    deployment.called(linked)
+    deployment.called(chained)
 
 
 def test_the_shell_notifies(deployment: Deployment, shop: Shop) -> None:

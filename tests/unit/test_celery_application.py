@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.interpreter import run_python
 
 IMPORT = "from voice_notify import SettingsError, notify\n"
@@ -43,3 +45,16 @@ def test_tls_to_the_broker_is_verified(tmp_path: Path) -> None:
     assert "CERT_REQUIRED" in tls("rediss://redis.example:6380/0")
     assert "CERT_REQUIRED" in tls("amqps://rabbit.example//")
     assert tls("redis://127.0.0.1:6379/0") == "False\n"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_project_of_django_has_its_own_application_in_its_threads(tmp_path: Path, order: tuple[int, int]) -> None:
+    """Whichever is imported first: otherwise what its views send would go to our broker."""
+    imports = ("from voice_notify import notify; notify.name", "from celery import Celery; app = Celery('shop')")
+    ask = (
+        "import threading; from celery import current_app; "
+        "threading.Thread(target=lambda: print(current_app.main)).start()"
+    )
+    code = "; ".join([*(imports[place] for place in order), ask])
+    settings = {"DJANGO_SETTINGS_MODULE": "django.conf.global_settings", "VOICE_NOTIFY_APP_ID": "a"}
+    assert run_python(code, tmp_path, **settings) == "shop\n"

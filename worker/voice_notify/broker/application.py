@@ -31,6 +31,7 @@ class Application(Celery):  # type: ignore[misc] # celery has no types
 app = Application(
     "voice_notify",
     set_as_current=False,
+    fixups=[],  # that for Django would make this the default of a project's threads, if it is imported before its own
     loader="voice_notify.broker.configuration:SettingsLoader",
     log="voice_notify.monitoring.worker_logs:WorkerLogging",
     include=["voice_notify.producer.notify_task", "voice_notify.delivery.lifecycle"],

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.http import HttpRequest, JsonResponse
 
 from shop.models import Order
-from shop.tasks import remind
+from shop.tasks import count, remind
 from voice_notify import InvalidNotification, notify
 
 
@@ -30,6 +30,13 @@ def order_with_a_wrong_number(_: HttpRequest) -> JsonResponse:
         notify.on_commit(("1", "453662", ["张三", "3号楼"]))
     except InvalidNotification as error:
         return JsonResponse({"field": error.field})
+    return JsonResponse({})
+
+
+def reminder_after_a_task(_: HttpRequest, mobile: str) -> JsonResponse:
+    """Call when a task of the shop is done, and once more at the end of a chain."""
+    count.apply_async(link=notify.si(mobile, "453662", ["张三", "3号楼"]))
+    (count.si() | notify.si(str(int(mobile) + 1), "453662", ["张三", "3号楼"])).apply_async()
     return JsonResponse({})
 
 
