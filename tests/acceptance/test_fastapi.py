@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,12 @@ pytestmark = pytest.mark.parametrize("broker_url", ["redis"], indirect=True)
 
 
 class Hotel:
-    """The application, as a process with one event loop."""
+    """The application, as one process with one event loop, unless `options` of uvicorn's say otherwise."""
 
-    def __init__(self, log: Path, environment: dict[str, str]) -> None:
+    def __init__(self, log: Path, environment: dict[str, str], *options: str) -> None:
         self.port = free_port()
         self.log = log
-        command = [sys.executable, "-m", "uvicorn", "hotel:app", "--port", str(self.port)]
+        command = [sys.executable, "-m", "uvicorn", "hotel:app", "--port", str(self.port), *options]
         with log.open("wb") as output:
             self.process = subprocess.Popen(command, cwd=HOTEL, env=environment, stdout=output, stderr=output)  # noqa: S603 - ours
 
@@ -68,20 +69,27 @@ class Hotel:
         return asked.result()[1], answered
 
 
-@pytest.fixture(scope="module")
-def hotel(running: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotel]:
-    """The application of that deployment's account."""
+@contextmanager
+def opened(running: Deployment, log: Path, *options: str) -> Iterator[Hotel]:
+    """The application of that deployment's account, until the end."""
     environment = running.environment | {
         "VOICE_NOTIFY_REDIS_URL": running.redis.url_of("producer"),
         "VOICE_NOTIFY_STORE_TIMEOUT": str(STORE_TIMEOUT),
     }
-    hotel = Hotel(tmp_path_factory.mktemp("hotel") / "log", environment)
+    hotel = Hotel(log, environment, *options)
     try:
         assert eventually(hotel.is_alive), hotel.log.read_text(encoding="utf-8")
         yield hotel
     finally:
         hotel.process.terminate()
         hotel.process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def hotel(running: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hotel]:
+    """It, for all tests of this module."""
+    with opened(running, tmp_path_factory.mktemp("hotel") / "log") as hotel:
+        yield hotel
 
 
 def test_a_guest_is_called(deployment: Deployment, hotel: Hotel) -> None:
@@ -91,6 +99,24 @@ def test_a_guest_is_called(deployment: Deployment, hotel: Hotel) -> None:
     assert status == 200
     assert deployment.finished(reply["id"]).state is State.ACCEPTED
     assert hotel.ask("GET", f"/calls/{reply['id']}") == (200, {"state": "accepted"})
+
+
+def test_workers_of_uvicorn(deployment: Deployment, tmp_path: Path) -> None:
+    """Each process submits, and all that they say is submitted is called."""
+    first = int(new_mobile())
+    with opened(deployment, tmp_path / "log", "--workers", "2") as hotel:
+        replies: list[dict[str, Any]] = []
+
+        def wake_up(mobile: int) -> None:
+            status, reply = hotel.ask("POST", f"/wake-up/{mobile}")
+            assert status == 200
+            replies.append(reply)
+
+        while len({reply["process"] for reply in replies}) < 2:
+            assert len(replies) < 400
+            with ThreadPoolExecutor(8) as threads:
+                list(threads.map(wake_up, range(first + len(replies), first + len(replies) + 40)))
+    assert {record.state for record in deployment.all_finished(reply["id"] for reply in replies)} == {State.ACCEPTED}
 
 
 def test_a_call_is_cancelled(deployment: Deployment, hotel: Hotel) -> None:

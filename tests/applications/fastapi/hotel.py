@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 from fastapi import FastAPI, HTTPException
 
@@ -18,7 +19,7 @@ async def alive() -> dict[str, bool]:
 
 
 @app.post("/wake-up/{mobile}")
-async def wake_up(mobile: str, minutes: int = 0) -> dict[str, str]:
+async def wake_up(mobile: str, minutes: int = 0) -> dict[str, str | int]:
     """Call a guest."""
     try:
         r = await notify.aapply_async((mobile, "453662", ["张三", "3号楼"]), countdown=60 * minutes)
@@ -26,7 +27,7 @@ async def wake_up(mobile: str, minutes: int = 0) -> dict[str, str]:
         raise HTTPException(422, str(error)) from error
     except StoreUnavailable as error:
         raise HTTPException(503, "try again") from error
-    return {"id": r.id}
+    return {"id": r.id, "process": os.getpid()}
 
 
 @app.post("/evacuate/{first}/{guests}")
