@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.account import ACCEPTED, LEASE, MOBILE, POLICY, REFUSED, Account, other_number
+from tests.support.account import ACCEPTED, GAP, LEASE, MOBILE, POLICY, REFUSED, Account, other_number
 from tests.support.clock import SECOND
 from voice_notify.domain.retry import decide
 from voice_notify.domain.states import State
@@ -12,6 +12,7 @@ from voice_notify.errors import LedgerDamaged
 from voice_notify.ledger import keys
 from voice_notify.ledger.contracts import Submission
 from voice_notify.ledger.ledger import Settlement
+from voice_notify.ledger.results import Undecided
 
 #: How long a damaged line is put off.
 PUT_OFF = 5 * SECOND
@@ -147,6 +148,51 @@ def test_a_call_in_flight_whose_record_is_gone_stops_no_sweep(account: Account) 
     account.client.delete(account.prefix + RECORD)
     account.clock.advance(LEASE)
     assert [lapsed.id for lapsed in account.sweep().lapsed] == ["b", "c"]
+
+
+def test_a_record_that_is_gone_does_not_block_its_line(account: Account) -> None:
+    """The next in line is called at once, and the loss is named without the number."""
+    account.submit(id="a")
+    account.submit(id="b")
+    account.client.delete(account.prefix + RECORD)
+    granted = account.grant()
+    (damaged,) = granted.damaged
+    assert "the record of a is gone" in str(damaged)
+    assert MOBILE not in str(damaged)
+    assert [grant.id for grant in granted.grants] == ["b"]
+    assert account.client.zscore(account.prefix + keys.DEADLINES, "a") is None
+
+
+def test_a_record_that_is_gone_leaves_its_number_off_the_agenda(account: Account) -> None:
+    """Where nothing else waits, there is nothing to look at any more."""
+    account.submit(id="a")
+    account.client.delete(account.prefix + RECORD)
+    assert len(account.grant().damaged) == 1
+    granted = account.grant()
+    assert (granted.damaged, granted.idle_ms) == ((), None)
+
+
+def test_a_call_in_flight_whose_record_is_gone_does_not_block_its_line(account: Account) -> None:
+    """Its call may have rung: the next one keeps the gap from it. Its reply finds nothing to settle."""
+    grant = account.granted(account.submit(id="a"))
+    account.client.delete(account.prefix + RECORD)
+    account.submit(id="b")
+    assert account.settle(grant, ACCEPTED) == Undecided.GONE
+    account.clock.advance(LEASE + SECOND)
+    account.sweep()
+    assert len(account.grant().damaged) == 1
+    account.clock.advance(GAP - LEASE - SECOND - 1)
+    assert account.begin_next() == []
+    account.clock.advance(1)
+    assert account.begin_next() == ["b"]
+
+
+def test_one_in_line_with_a_call_whose_record_is_gone_can_be_cancelled(account: Account) -> None:
+    """What is asked of it fails for no other's loss."""
+    account.granted(account.submit(id="a"))
+    account.submit(id="b")
+    account.client.delete(account.prefix + RECORD)
+    assert account.ledger.cancel("b") is State.WAITING
 
 
 def test_a_waiting_record_without_its_number_stops_no_sweep(account: Account) -> None:

@@ -3,7 +3,7 @@
 --          request: its number, the same when it asks again because a reply was lost
 --   reply  now; ahead: ms that this is ahead of the server's clock; grants: each with all of a call, which is counted from now on, and
 --          within: ms in which to send it; expired: ids of those whose deadline had passed; damaged: numbers whose line or record is,
---          put off; why: the error of the last of them; idle: ms until there may be another call for this process, 0: now, nil: it is
+--          put off, or without the record that is gone; why: the error of the last of them; idle: ms until there may be another call for this process, 0: now, nil: it is
 --          woken
 --- @include "time"
 --- @include "contract"
@@ -127,6 +127,15 @@ local function account_allows(units)
   return true
 end
 
+-- A head without a record can never be called, nor settled: the line goes on without it, and it is named.
+local function leave_out(id, mobile)
+  redis.call('ZREM', LINE .. mobile, id)
+  redis.call('ZREM', CALLING, id)
+  redis.call('ZREM', DEADLINES, id)
+  schedule(mobile, now)
+  damaged[#damaged + 1], why = mobile, 'the record of ' .. id .. ' is gone; it is left out'
+end
+
 -- Looks at one number that is due: begins its call, or puts it where it belongs.
 local function look_at(mobile, priority)
   local line = LINE .. mobile
@@ -136,6 +145,10 @@ local function look_at(mobile, priority)
     return
   end
   local record = read(head)
+  if not record.state and redis.call('EXISTS', NOTIFICATION .. head) == 0 then
+    leave_out(head, mobile)
+    return
+  end
   if score == IN_FLIGHT then
     put_in_flight(mobile, math.max(record.lease or 0, now) + LONGEST_SLEEP_MS) -- `sweep` ends it
     return

@@ -63,7 +63,7 @@ local function schedule(mobile, now)
     redis.call('ZREM', PROMOTIONS, mobile)
     return
   elseif first[2] == IN_FLIGHT then
-    put_in_flight(mobile, tonumber(redis.call('HGET', NOTIFICATION .. head, 'lease')))
+    put_in_flight(mobile, tonumber(redis.call('HGET', NOTIFICATION .. head, 'lease') or now)) -- none: `grant` finds out
     return
   end
   local free, limit = number_free_at(limits_of(mobile))
