@@ -1,9 +1,9 @@
 """Run the tests with other versions: of the libraries, of Python, of Redis and Valkey.
 
 COMBINATIONS are names such as lowest-3.11, newest-3.13, redis-6.2 or valkey-9; the folders of tests to run may follow:
-newest-3.13:unit, valkey-9:contract,acceptance. Versions of libraries have the unit and contract tests, servers the
-contract and acceptance tests. Without any names all are tried, but for those whose Python or server this machine does
-not have. What was asked for and could not be run has failed.
+newest-3.13:unit, valkey-9:contract,acceptance; or modules in them: newest-3.13:acceptance/test_django.py. Versions of
+libraries have the unit and contract tests, servers the contract and acceptance tests. Without any names all are tried,
+but for those whose Python or server this machine does not have. What was asked for and could not be run has failed.
 
 Everything is installed below .venv/matrix, by uv, which does not read pip's settings: a package index of your own goes
 into UV_DEFAULT_INDEX.

@@ -10,6 +10,7 @@ from tests.matrix.packages import RESOLUTIONS, NotToBeHad, make_environment, ver
 from tests.support.redis_server import NO_REDIS, find_server
 
 FOLDERS = ("unit", "contract", "acceptance")
+_TESTS = Path(__file__).parents[1]
 _OF_LIBRARIES = ("unit", "contract")
 _OF_SERVERS = ("contract", "acceptance")
 #: What is run with every server, since servers differ in users' rights, too.
@@ -31,7 +32,7 @@ class Ready:
 class Combination:
     """One of `packages.RESOLUTIONS` on a Python, as 3.11, with a server: one of `servers.NAMES`, or "" for any.
 
-    `folders` are those of the tests to run.
+    `folders` are those of the tests to run, or modules in them.
     """
 
     name: str
@@ -76,12 +77,15 @@ def every() -> list[Combination]:
 
 
 def parse(text: str) -> Combination:
-    """One of them by its name, which may be followed by the tests to run: `NAME:FOLDER,FOLDER`. Raises `ValueError`."""
+    """One of them by its name, which may be followed by the tests to run: `NAME:FOLDER,FOLDER/MODULE`.
+
+    Raises `ValueError`.
+    """
     name, _, told = text.partition(":")
     known = {combination.name: combination for combination in every()}
     if name not in known:
         raise ValueError(f"{name}: must be one of {', '.join(known)}")
     folders = tuple(told.split(",")) if told else known[name].folders
-    if not set(folders) <= set(FOLDERS):
-        raise ValueError(f"{text}: the tests must be of {', '.join(FOLDERS)}")
+    if any(each.partition("/")[0] not in FOLDERS or not (_TESTS / each).exists() for each in folders):
+        raise ValueError(f"{text}: the tests must be of {', '.join(FOLDERS)}, or modules there")
     return replace(known[name], folders=folders)

@@ -75,6 +75,7 @@ def test_the_combinations() -> None:
     [
         ("lowest-3.11", ("unit", "contract"), []),
         ("newest-3.13:unit", ("unit",), []),
+        ("newest-3.13:unit,acceptance/test_django.py", ("unit", "acceptance/test_django.py"), []),
         ("valkey-9", ("contract", "acceptance"), OF_A_SERVER),
         ("redis-6.2:contract", ("contract",), OF_A_SERVER),
     ],
@@ -86,7 +87,9 @@ def test_a_combination_by_its_name(text: str, folders: tuple[str, ...], options:
     assert combination.pytest_options() == [*(f"tests/{name}" for name in folders), "-m", "not rabbitmq", *options]
 
 
-@pytest.mark.parametrize("text", ["redis-5", "lowest", "lowest-3.11:chaos", "valkey-9:contract,"])
+@pytest.mark.parametrize(
+    "text", ["redis-5", "lowest", "lowest-3.11:chaos", "valkey-9:contract,", "lowest-3.11:unit/test_none.py"]
+)
 def test_a_combination_that_there_is_not(text: str) -> None:
     """A wrong name, or tests of a folder that the matrix does not run, is refused before anything is run."""
     asked = CliRunner().invoke(main, [text])
