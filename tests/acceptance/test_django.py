@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -166,28 +163,6 @@ def test_a_link_and_the_end_of_a_chain_notify(deployment: Deployment, shop: Shop
     shop.get(f"reminder-after-a-task/{linked}")
     deployment.called(linked)
     deployment.called(chained)
-
-
-def test_a_server_that_reloads_notifies(deployment: Deployment, shop: Shop, tmp_path: Path) -> None:
-    """As a developer has it: `runserver` starts a new process whenever a file of the project is saved."""
-    project, log, address = tmp_path / "project", tmp_path / "log", f"127.0.0.1:{free_port()}"
-    shutil.copytree(SHOP, project)
-    command = [sys.executable, "-u", "manage.py", "runserver", address]
-    environment = shop.environment | {"PYTHONPATH": str(project)}
-    with log.open("wb") as output:
-        server = subprocess.Popen(  # noqa: S603 - ours
-            command, cwd=project, env=environment, stdout=output, stderr=output, start_new_session=True
-        )
-    try:
-        for starts in (1, 2):
-            assert eventually(lambda: log.read_text("utf-8").count("Quit the server") == starts), log.read_text("utf-8")  # noqa: B023 - called at once
-            mobile = new_mobile()
-            with urlopen(f"http://{address}/order/{mobile}") as reply:
-                assert deployment.finished(json.load(reply)["id"]).state is State.ACCEPTED
-            (project / "shop" / "views.py").touch()
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)  # the reloader, and the server that it has started
-        server.wait(30)
 
 
 def test_the_shell_notifies(deployment: Deployment, shop: Shop) -> None:
