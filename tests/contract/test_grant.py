@@ -145,10 +145,13 @@ def test_no_agenda_lets_a_window_be_broken(account: Account) -> None:
 
 
 def test_a_deadline_shortens_the_time_to_send(account: Account) -> None:
-    """A call that begins shortly before its deadline has only until then to send its request."""
+    """A call that begins shortly before its deadline has only until then to send its request.
+
+    The ledger's clock has whole milliseconds: the one that it says may be nearly over.
+    """
     id_ = account.submit(expires=10)
     account.clock.advance(9 * SECOND)
-    assert account.granted(id_).send_within_ms == SECOND
+    assert account.granted(id_).send_within_ms == SECOND - 1
 
 
 def test_a_deadline_does_not_end_a_call_in_flight(account: Account) -> None:

@@ -341,7 +341,11 @@ MUTATIONS: dict[str, list[Mutation]] = {
             "false and",
             test_grant.test_what_is_past_its_deadline_is_not_called_and_the_next_is,
         ),
-        ("within = math.min(within, record.deadline - now)", "", test_grant.test_a_deadline_shortens_the_time_to_send),
+        (
+            "within = math.min(within, record.deadline - now - 1)",
+            "",
+            test_grant.test_a_deadline_shortens_the_time_to_send,
+        ),
         (
             "MOST_JOIN, JOIN_IN_A_LOOK = 64, 50, 100, 100",
             "MOST_JOIN, JOIN_IN_A_LOOK = 64, 50, 100, 0",

@@ -48,7 +48,7 @@ end
 local function pack_call(id, token, mobile, record, begun)
   local within = begun + rules.send_within_ms - now
   if record.deadline then
-    within = math.min(within, record.deadline - now)
+    within = math.min(within, record.deadline - now - 1) -- this millisecond may be nearly over
   end
   return pack_granted_call{
     id = id, token = token, mobile = mobile, template = record.template, params = record.params, attempts = record.attempts,
